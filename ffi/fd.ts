@@ -1,0 +1,32 @@
+// A descriptor with an owner. Held by `using`, it is closed on every way out; `release` hands it on.
+import { rawSyscall } from "./libc.ts";
+
+export class Fd implements Disposable {
+  #number: number;
+
+  constructor(number: number) {
+    this.#number = number;
+  }
+
+  /** The descriptor's number; throws after {@link close} or {@link release}. */
+  get number(): number {
+    if (this.#number < 0) throw new Error("descriptor is closed");
+    return this.#number;
+  }
+
+  /** Gives the number away: the caller closes it from now on. */
+  release(): number {
+    const number = this.number;
+    this.#number = -1;
+    return number;
+  }
+
+  close(): void {
+    if (this.#number >= 0) rawSyscall("close", this.#number);
+    this.#number = -1;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

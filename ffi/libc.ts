@@ -1,0 +1,117 @@
+// The one door to the kernel: a single symbol of libc, used to map our own code, and from then on raw system calls
+// that return a negated errno, so that no errno variable can be lost between two calls of the runtime.
+import { dlopen, FFIType, linkSymbols, type Pointer, ptr, toArrayBuffer } from "bun:ffi";
+import { AARCH64_SYSCALLS } from "./abi/aarch64.ts";
+import { X86_64_SYSCALLS } from "./abi/x86_64.ts";
+import { stageImages } from "./stage/images.ts" with { type: "macro" };
+import { SyscallError } from "./syscall_error.ts";
+
+export type SyscallName = keyof typeof X86_64_SYSCALLS;
+export const SYSCALLS: Readonly<Record<SyscallName, number>> =
+  process.arch === "arm64" ? AARCH64_SYSCALLS : X86_64_SYSCALLS;
+
+/** A number, or a view whose address is passed. A view must stay referenced until the call returns. */
+export type SyscallArgument = number | NodeJS.TypedArray;
+
+const WORD = FFIType.i64_fast;
+const SEVEN_WORDS = [WORD, WORD, WORD, WORD, WORD, WORD, WORD] as const;
+const PROT_READ = 1;
+const PROT_WRITE = 2;
+const PROT_EXEC = 4;
+const MAP_PRIVATE_ANONYMOUS = 0x22;
+
+type ImageTable = {
+  readonly syscall: number;
+  readonly launch: number;
+  readonly onSignal: number;
+  readonly restorer: number;
+  readonly signalPipe: number;
+};
+
+const IMAGES = stageImages();
+const stage = loadStage();
+
+function loadStage() {
+  const libc = dlopen("libc.so.6", { syscall: { args: SEVEN_WORDS, returns: WORD } }).symbols;
+  const image = Uint8Array.fromBase64(IMAGES.executor);
+  const table = new Int32Array(image.buffer, 0, 8);
+  const [syscall = 0, launch = 0, onSignal = 0, restorer = 0, signalPipe = 0, code = 0, total = 0] = table;
+  const base = Number(
+    libc.syscall(SYSCALLS.mmap, 0, total, PROT_READ | PROT_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0),
+  ) as Pointer;
+  if ((base as number) === -1) throw new Error(`Cannot map ${total} bytes of memory for the executor`);
+  new Uint8Array(toArrayBuffer(base, 0, total)).set(image);
+  if (Number(libc.syscall(SYSCALLS.mprotect, base, code, PROT_READ | PROT_EXEC, 0, 0, 0)) !== 0)
+    throw new Error(
+      "Cannot make the executor's code executable: a policy of this system forbids it (SELinux execmem?)",
+    );
+  const at = (offset: number): Pointer => ((base as number) + offset) as Pointer;
+  const { symbols } = linkSymbols({
+    syscall: { ptr: at(syscall), args: SEVEN_WORDS, returns: WORD },
+    launch: { ptr: at(launch), args: [WORD], returns: WORD },
+  });
+  const addresses: ImageTable = {
+    syscall: at(syscall),
+    launch: at(launch),
+    onSignal: at(onSignal),
+    restorer: at(restorer),
+    signalPipe: at(signalPipe),
+  };
+  return { symbols, addresses };
+}
+
+/** Addresses inside the mapped executor, for the signal handler's installation. */
+export const STAGE_ADDRESSES: ImageTable = stage.addresses;
+
+/** Bytes of the static programs of stage/: PID 1 of a sandbox, and the waiter that a supervisor turns into. */
+export function stageProgram(name: "init" | "waiter"): Uint8Array {
+  return Uint8Array.fromBase64(IMAGES[name]);
+}
+
+/** The address of a view's first byte. The view must be kept referenced for as long as the address is used. */
+export function address(view: NodeJS.TypedArray): number {
+  return ptr(view) as number;
+}
+
+/** The bytes at an address that is not JavaScript's, e.g. of a mapping. */
+export function memoryAt(at: number, length: number): Uint8Array {
+  return new Uint8Array(toArrayBuffer(at as Pointer, 0, length));
+}
+
+/** System call `name`; its result, or a negated errno in [-4095, -1]. */
+export function rawSyscall(
+  name: SyscallName,
+  a: SyscallArgument = 0,
+  b: SyscallArgument = 0,
+  c: SyscallArgument = 0,
+  d: SyscallArgument = 0,
+  e: SyscallArgument = 0,
+  f: SyscallArgument = 0,
+): number {
+  return Number(stage.symbols.syscall(SYSCALLS[name], word(a), word(b), word(c), word(d), word(e), word(f)));
+}
+
+/** As {@link rawSyscall}, but throws {@link SyscallError} with `object` (a path, a descriptor's purpose) on failure. */
+export function syscall(
+  name: SyscallName,
+  object: string,
+  a: SyscallArgument = 0,
+  b: SyscallArgument = 0,
+  c: SyscallArgument = 0,
+  d: SyscallArgument = 0,
+  e: SyscallArgument = 0,
+  f: SyscallArgument = 0,
+): number {
+  const result = rawSyscall(name, a, b, c, d, e, f);
+  if (result < 0 && result >= -4095) throw new SyscallError(name, object, -result);
+  return result;
+}
+
+/** Runs the executor's `stage_launch` on a `struct launch` (see stage/executor.c): a pid, or a negated errno. */
+export function stageLaunch(launch: NodeJS.TypedArray): number {
+  return Number(stage.symbols.launch(address(launch)));
+}
+
+function word(argument: SyscallArgument): number {
+  return typeof argument === "number" ? argument : argument.byteLength === 0 ? 0 : address(argument);
+}

@@ -1,0 +1,143 @@
+// The executor: performs a plan in a freshly cloned child, without a single instruction of JavaScript in it.
+//
+// Loaded as a flat, position-independent image: [code, read-only][page boundary][data]. The host process maps it and
+// calls `stage_syscall` and `stage_launch` by the offsets in the table at its start.
+//
+// The child shares the host's memory (CLONE_VM) but not its descriptor table, signal table or anything else. It has a stack of its
+// own, reads the plan, and leaves by execve or exit; the host must keep plan and stack in place until then.
+#include "sys.h"
+
+enum { MAX_TOLERATED = 4, MAX_REGISTERS = 256, NO_REGISTER = 0xffff };
+
+// One step of a register program. Argument i is the content of register args[i] where bit i of `registers` is set.
+// 80 bytes; laid out in src/launch/encode_plan.ts.
+struct step {
+  u32 nr;
+  u16 out;
+  u16 registers;
+  s32 tolerated[MAX_TOLERATED];
+  u64 args[6];
+  u64 reserved;
+};
+
+// Two instructions of our own beside the system calls. LOAD gives the signed 32-bit value at an address: with it
+// a program takes a netlink acknowledgement's error as its own. STORE puts a register's low 32 bits there: a descriptor into an SCM_RIGHTS message.
+enum { OP_LOAD = 0xffff0001, OP_STORE = 0xffff0002 };
+
+// clone3(2) argument block, first published size and up to `cgroup`.
+struct clone_args {
+  u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
+};
+
+struct launch {
+  u64 clone_flags;
+  u64 steps;
+  u32 count;
+  s32 status_fd;
+  s32 cgroup_fd;
+  s32 pidfd;     // out
+  u32 used_clone; // out: clone3 answered ENOSYS
+  u32 reserved;
+};
+
+static const u64 FLAG_VM = 0x100, FLAG_PIDFD = 0x1000, FLAG_INTO_CGROUP = 0x200000000UL;
+static const s64 NEG_ENOSYS = -38;
+
+s32 signal_pipe; // set by the host before it installs stage_on_signal
+static u8 child_stack[16384] __attribute__((aligned(16)));
+static s64 child_registers[MAX_REGISTERS];
+
+static int is_tolerated(const struct step *step, s64 result) {
+  for (int i = 0; i < MAX_TOLERATED; i++)
+    if (step->tolerated[i] && -step->tolerated[i] == result) return 1;
+  return 0;
+}
+
+static s64 perform(const struct step *step, s64 *registers) {
+  u64 a[6];
+  for (int i = 0; i < 6; i++) a[i] = (step->registers >> i) & 1 ? (u64)registers[step->args[i] & 0xff] : step->args[i];
+  if (step->nr == OP_LOAD) return *(volatile s32 *)a[0];
+  if (step->nr == OP_STORE) {
+    *(volatile u32 *)a[0] = (u32)a[1];
+    return 0;
+  }
+  return sys(step->nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+// An ignored signal stays ignored across execve (signal(7)), and Bun and many callers ignore some.
+static void default_dispositions(void) {
+  struct { u64 handler, flags, restorer, mask; } action = {0, 0, 0, 0};
+  for (int sig = 1; sig <= SIGNALS; sig++) SYS4(__NR_rt_sigaction, sig, &action, 0, SIGSET_BYTES);
+}
+
+static void child_main(void *argument) {
+  const struct launch *launch = argument;
+  const struct step *steps = (const struct step *)launch->steps;
+  default_dispositions();
+  for (u32 i = 0; i < launch->count; i++) {
+    s64 result = perform(&steps[i], child_registers);
+    if (result < 0 && result >= -4095 && !is_tolerated(&steps[i], result)) {
+      u32 report[5] = {REPORT_STEP, i, (u32)-result, 0, 0};
+      SYS3(__NR_write, launch->status_fd, report, sizeof report);
+      break;
+    }
+    if (steps[i].out != NO_REGISTER) child_registers[steps[i].out & 0xff] = result;
+  }
+  for (;;) SYS1(__NR_exit_group, 125);
+}
+
+// clone(2): x86-64 passes (flags, stack, parent_tid, child_tid, tls), aarch64 (flags, stack, parent_tid, tls, child_tid);
+// with the last two unused the order is the same. CLONE_PIDFD stores through parent_tid.
+static s64 start_child(struct launch *launch) {
+  u64 stack = (u64)child_stack;
+  struct clone_args args = {0};
+  args.flags = launch->clone_flags | FLAG_VM | FLAG_PIDFD;
+  args.pidfd = (u64)&launch->pidfd;
+  args.exit_signal = SIGCHLD_;
+  args.stack = stack;
+  args.stack_size = sizeof child_stack;
+  if (launch->cgroup_fd >= 0) {
+    args.flags |= FLAG_INTO_CGROUP;
+    args.cgroup = (u64)launch->cgroup_fd;
+  }
+  s64 pid = clone_call(__NR_clone3, (u64)&args, sizeof args, 0, 0, 0, child_main, launch);
+  if (pid != NEG_ENOSYS || launch->cgroup_fd >= 0) return pid;
+  launch->used_clone = 1;
+  return clone_call(__NR_clone, launch->clone_flags | FLAG_VM | FLAG_PIDFD | SIGCHLD_, stack + sizeof child_stack,
+                    (u64)&launch->pidfd, 0, 0, child_main, launch);
+}
+
+// Signals stay blocked in the child until the command's execve, so that none is lost or handled by half a process.
+s64 stage_launch(struct launch *launch) {
+  u64 all = ~0UL, before = 0;
+  SYS4(__NR_rt_sigprocmask, SIG_SETMASK_, &all, &before, SIGSET_BYTES);
+  s64 pid = start_child(launch);
+  SYS4(__NR_rt_sigprocmask, SIG_SETMASK_, &before, 0, SIGSET_BYTES);
+  return pid;
+}
+
+s64 stage_syscall(s64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) { return sys(nr, a, b, c, d, e, f); }
+
+// A handler that JavaScript can't be: async-signal-safe. One record {signo, si_code} a signal into the pipe that an event loop reads.
+void stage_on_signal(int signo, const s32 *siginfo, void *context) {
+  (void)context;
+  s32 record[2] = {signo, siginfo[2]};
+  SYS3(__NR_write, signal_pipe, record, sizeof record);
+}
+
+#if defined(__x86_64__)
+__asm__(".text\n.globl stage_restorer\nstage_restorer:\n  mov $15, %eax\n  syscall\n");
+#else
+__asm__(".text\n.globl stage_restorer\nstage_restorer:\n  mov x8, #139\n  svc 0\n");
+#endif
+
+__asm__(
+    ".section .head, \"a\"\n.globl image_table\nimage_table:\n"
+    "  .long stage_syscall - image_table\n"
+    "  .long stage_launch - image_table\n"
+    "  .long stage_on_signal - image_table\n"
+    "  .long stage_restorer - image_table\n"
+    "  .long signal_pipe - image_table\n"
+    "  .long image_code_end - image_table\n"
+    "  .long image_end - image_table\n"
+    "  .long 0\n");

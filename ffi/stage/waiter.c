@@ -1,0 +1,62 @@
+// What remains of the supervisor when all that is left to do is to wait: the `sandbox` process executes this in its own
+// place, same pid, same children. Forwards signals, and exits with the sandbox's status.
+//
+//   argv: [name, "PID PIDFD FLAGS"]
+#include "sys.h"
+
+enum { SHARED_SESSION = 1 };
+enum { WNOHANG_ = 1, WALL_ = 0x40000000, SI_QUEUE_ = -1 };
+
+struct siginfo {
+  s32 signo, error, code, pad;
+  u32 pid, uid;
+  u64 value;
+  u8 rest[96];
+};
+
+static char *parse_number(char *text, u64 *value) {
+  *value = 0;
+  while (*text >= '0' && *text <= '9') *value = *value * 10 + (u64)(*text++ - '0');
+  return *text == ' ' ? text + 1 : text;
+}
+
+static int exit_code(u32 status) { return (status & 0x7f) ? 128 + (int)(status & 0x7f) : (int)(status >> 8) & 0xff; }
+
+static void reap(u64 pid) {
+  u32 status = 0;
+  if (SYS4(__NR_wait4, pid, &status, WNOHANG_ | WALL_, 0) == (s64)pid) SYS1(__NR_exit_group, exit_code(status));
+}
+
+static int stops_a_job(s64 signo) { return signo == SIGTSTP_ || signo == SIGTTIN_ || signo == SIGTTOU_; }
+
+// A terminal signals the whole foreground group (si_code > 0: sent by the kernel). A command in a session of its own is
+// not in it, so its group is told (value 1, see init.c); one that shares ours has been told by the terminal already.
+static void forward(u64 pidfd, u64 flags, const struct siginfo *info) {
+  int from_kernel = info->code > 0;
+  int group = from_kernel || info->signo == SIGCONT_;
+  struct siginfo marked = {info->signo, 0, SI_QUEUE_, 0, 0, 0, 1, {0}};
+  if (!(from_kernel && (flags & SHARED_SESSION))) SYS4(__NR_pidfd_send_signal, pidfd, info->signo, group ? &marked : 0, 0);
+  if (from_kernel && stops_a_job(info->signo)) SYS2(__NR_kill, SYS0(__NR_getpid), SIGSTOP_);
+}
+
+__attribute__((used)) void waiter_main(u64 *stack) {
+  char **argv = (char **)(stack + 1);
+  u64 pid = 0, pidfd = 0, flags = 0, all = ~0UL;
+  parse_number(parse_number(parse_number(argv[1], &pid), &pidfd), &flags);
+  SYS4(__NR_rt_sigprocmask, SIG_SETMASK_, &all, 0, SIGSET_BYTES);
+  // The command's standard streams are its own to close: a reader at the other end waits for the last copy.
+  SYS3(__NR_close_range, 0, 2, 0);
+  reap(pid);
+  struct siginfo info;
+  for (;;) {
+    s64 signo = SYS4(__NR_rt_sigtimedwait, &all, &info, 0, SIGSET_BYTES);
+    if (signo == SIGCHLD_) reap(pid);
+    else if (signo > 0 && signo != SIGPIPE_) forward(pidfd, flags, &info);
+  }
+}
+
+#if defined(__x86_64__)
+__asm__(".text\n.globl _start\n_start:\n  xor %ebp, %ebp\n  mov %rsp, %rdi\n  and $-16, %rsp\n  call waiter_main\n  ud2\n");
+#else
+__asm__(".text\n.globl _start\n_start:\n  mov x29, xzr\n  mov x30, xzr\n  mov x0, sp\n  bl waiter_main\n  brk 1\n");
+#endif
