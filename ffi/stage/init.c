@@ -75,7 +75,7 @@ static void command_main(void *argument) {
   const struct command *command = argument;
   u64 none = 0;
   if (command->flags & CONTROLLING_TTY) {
-    SYS0(__NR_setsid);
+    SYS0(__NR_setsid); // EPERM where PID 1 itself becomes the command: it leads a session already
     SYS3(__NR_ioctl, 0, TIOCSCTTY_, 0);
   } else {
     SYS2(__NR_setpgid, 0, 0);
@@ -120,11 +120,7 @@ __attribute__((used)) void init_main(u64 *stack) {
   command.status_fd = (s64)status_fd;
   command.argv = command.candidates + command.candidate_count;
   SYS3(__NR_fcntl, command.status_fd, F_SETFD_, FD_CLOEXEC_);
-  if (command.flags & DIRECT) {
-    u64 none = 0;
-    SYS4(__NR_rt_sigprocmask, SIG_SETMASK_, &none, 0, SIGSET_BYTES);
-    execute(&command);
-  }
+  if (command.flags & DIRECT) command_main(&command);
   SYS2(__NR_prctl, PR_SET_NAME_, "sandbox-init");
   // clone(CLONE_VM | CLONE_VFORK | SIGCHLD): this process sleeps until the command's execve.
   s64 pid = clone_call(__NR_clone, 0x100 | 0x4000 | SIGCHLD_, (u64)(command_stack + sizeof command_stack), 0, 0, 0,

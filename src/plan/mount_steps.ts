@@ -1,0 +1,166 @@
+// The mount interface by descriptors (open_tree(2), fsopen(2), mount_setattr(2), move_mount(2)): the small phrases that
+// the mount planner is written in. A destination is resolved by openat2 with RESOLVE_IN_ROOT, so a symbolic link of a hostile image leads nowhere
+// but to a place inside of its own root (CVE-2019-16884, CVE-2023-27561).
+import { struct } from "../../ffi/struct.ts";
+import type { MountOptions } from "./mount_options.ts";
+import type { Aim } from "./aim.ts";
+import { AT, FSCONFIG, MOUNT_ATTR, MOUNT_ATTR__ATIME, MOVE_MOUNT, O, OPEN_TREE, PROPAGATION, RESOLVE, S_IFREG } from "./constants.ts";
+import type { Program } from "./program.ts";
+import { type Argument, type Bytes, flags, named, type Register, type Step } from "./step.ts";
+
+export const AT_FDCWD = named(-100, "AT_FDCWD");
+const mountAttr = struct({ attr_set: "u64", attr_clr: "u64", propagation: "u64", userns_fd: "u64" });
+const openHow = struct({ flags: "u64", mode: "u64", resolve: "u64" });
+const PLACE = flags(O, "O_PATH", "O_CLOEXEC");
+
+type Tolerate = Pick<Step, "tolerate">;
+
+/** openat2 in `root`, magic links refused. */
+export function openInRoot(
+  program: Program,
+  name: string,
+  aim: Aim,
+  root: Register,
+  path: string,
+  how = PLACE,
+  mode = 0,
+  options: Tolerate = {},
+): Register {
+  const content = openHow.encode({ flags: how.value, mode, resolve: RESOLVE.RESOLVE_IN_ROOT | RESOLVE.RESOLVE_NO_MAGICLINKS });
+  const shown = `{${how.shown}${mode ? `, 0${mode.toString(8)}` : ""}, RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}`;
+  return program.let(name, aim, "openat2", [root, path, { kind: "bytes", content, shown }, openHow.size], options);
+}
+
+export function close(program: Program, aim: Aim, ...registers: readonly Register[]): void {
+  for (const register of registers) program.add(aim, "close", [register]);
+}
+
+/** A new, unattached file system: fsopen, fsconfig, fsmount. `attributes` are those of the mount. */
+export function newFileSystem(
+  program: Program,
+  name: string,
+  aim: Aim,
+  type: string,
+  data: readonly string[],
+  attributes: readonly (keyof typeof MOUNT_ATTR)[],
+): Register {
+  const context = program.let("fs", aim, "fsopen", [type, named(1, "FSOPEN_CLOEXEC")]);
+  for (const item of data) configure(program, aim, context, item);
+  program.add(aim, "fsconfig", [context, named(FSCONFIG.FSCONFIG_CMD_CREATE, "FSCONFIG_CMD_CREATE"), 0, 0, 0]);
+  const mount = program.let(name, aim, "fsmount", [
+    context,
+    named(1, "FSMOUNT_CLOEXEC"),
+    flags(MOUNT_ATTR, ...attributes),
+  ]);
+  close(program, aim, context);
+  return mount;
+}
+
+function configure(program: Program, aim: Aim, context: Register, item: string): void {
+  const equals = item.indexOf("=");
+  if (equals < 0) {
+    program.add(aim, "fsconfig", [context, named(FSCONFIG.FSCONFIG_SET_FLAG, "FSCONFIG_SET_FLAG"), item, 0, 0]);
+    return;
+  }
+  const [key, value] = [item.slice(0, equals), item.slice(equals + 1)];
+  program.add(aim, "fsconfig", [context, named(FSCONFIG.FSCONFIG_SET_STRING, "FSCONFIG_SET_STRING"), key, value, 0]);
+}
+
+/** A detached copy of the mount at `path` (of `at`; `at` itself where `path` is empty), with everything mounted below it where `recursive`. */
+export function cloneTree(
+  program: Program,
+  name: string,
+  aim: Aim,
+  at: Argument,
+  path: string,
+  recursive: boolean,
+): Register {
+  const extra = [...(recursive ? (["AT_RECURSIVE"] as const) : []), ...(path === "" ? (["AT_EMPTY_PATH"] as const) : [])];
+  const how = flags(OPEN_TREE, "OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC", ...extra);
+  return program.let(name, aim, "open_tree", [at, path, how]);
+}
+
+/** Sets attributes on a detached mount and all below it, and its propagation; nothing is ever cleared but the atime mode. */
+export function setAttributes(
+  program: Program,
+  aim: Aim,
+  mount: Register,
+  options: Pick<MountOptions, "set" | "clearAtime" | "propagation">,
+): void {
+  const kind = options.propagation?.type ?? "MS_PRIVATE";
+  const recursive = options.propagation?.recursive ?? true;
+  if (recursive) return setAttr(program, aim, mount, true, options.set, options.clearAtime, kind);
+  if (options.set.length > 0) setAttr(program, aim, mount, true, options.set, options.clearAtime);
+  setAttr(program, aim, mount, false, [], false, kind);
+}
+
+function setAttr(
+  program: Program,
+  aim: Aim,
+  mount: Register,
+  recursive: boolean,
+  set: readonly (keyof typeof MOUNT_ATTR)[],
+  clearAtime: boolean,
+  propagation?: keyof typeof PROPAGATION,
+): void {
+  const content = mountAttr.encode({
+    attr_set: flags(MOUNT_ATTR, ...set).value,
+    attr_clr: clearAtime ? MOUNT_ATTR__ATIME : 0,
+    propagation: propagation ? PROPAGATION[propagation] : 0,
+  });
+  const shown = `{${[...set, ...(propagation ? [propagation] : [])].join("|")}}`;
+  const how = recursive ? flags(AT, "AT_EMPTY_PATH", "AT_RECURSIVE") : flags(AT, "AT_EMPTY_PATH");
+  program.add(aim, "mount_setattr", [mount, "", how, { kind: "bytes", content, shown } satisfies Bytes, mountAttr.size]);
+}
+
+/** Attaches a detached mount on the place that `target` is a descriptor of. */
+export function attach(program: Program, aim: Aim, mount: Register, target: Register, options: Tolerate = {}): void {
+  program.add(
+    aim,
+    "move_mount",
+    [mount, "", target, "", flags(MOVE_MOUNT, "MOVE_MOUNT_F_EMPTY_PATH", "MOVE_MOUNT_T_EMPTY_PATH")],
+    options,
+  );
+}
+
+/** Attaches a detached mount on `path` below `at`: for places that we have made ourselves. */
+export function attachAt(program: Program, aim: Aim, mount: Register, at: Argument, path: string): void {
+  program.add(aim, "move_mount", [mount, "", at, path, flags(MOVE_MOUNT, "MOVE_MOUNT_F_EMPTY_PATH")]);
+}
+
+/** A destination inside `root`, made where it is missing: a folder, or an empty file. Parents have mode 0755. */
+export function makeTarget(
+  program: Program,
+  name: string,
+  aim: Aim,
+  root: Register,
+  destination: string,
+  kind: "directory" | "file",
+  made: Set<string>,
+): Register {
+  const parts = destination.split("/").filter((part) => part !== "");
+  const last = parts.pop();
+  if (last === undefined) return openInRoot(program, name, aim, root, "/");
+  makeFolders(program, aim, root, parts, made);
+  const whole = [...parts, last].join("/");
+  if (!made.has(whole)) {
+    const at = parts.length === 0 ? root : openInRoot(program, "parent", aim, root, parts.join("/"));
+    const options: Tolerate = { tolerate: ["EEXIST"] };
+    if (kind === "directory") program.add(aim, "mkdirat", [at, last, named(0o755, "0755")], options);
+    else program.add(aim, "mknodat", [at, last, named(S_IFREG | 0o644, "S_IFREG|0644"), 0], options);
+    if (at !== root) close(program, aim, at);
+    if (kind === "directory") made.add(whole);
+  }
+  return openInRoot(program, name, aim, root, whole);
+}
+
+function makeFolders(program: Program, aim: Aim, root: Register, parts: readonly string[], made: Set<string>): void {
+  for (let depth = 1; depth <= parts.length; depth++) {
+    const path = parts.slice(0, depth).join("/");
+    if (made.has(path)) continue;
+    made.add(path);
+    const at = depth === 1 ? root : openInRoot(program, "parent", aim, root, parts.slice(0, depth - 1).join("/"));
+    program.add(aim, "mkdirat", [at, parts[depth - 1] ?? "", named(0o755, "0755")], { tolerate: ["EEXIST"] });
+    if (at !== root) close(program, aim, at);
+  }
+}

@@ -1,0 +1,54 @@
+// Spec + facts → Plan: what the launcher clones with, and every system call of the child, in order. Pure.
+import type { IdMapping, NamespaceType, Spec } from "../spec/spec.ts";
+import { CLONE } from "./constants.ts";
+import type { PlanFacts } from "./facts.ts";
+import { planDescriptors, planHostname, planTime } from "./plan_host.ts";
+import { planIdMaps } from "./plan_id_maps.ts";
+import { planMounts } from "./plan_mounts.ts";
+import { planLoopback } from "./plan_network.ts";
+import { type ExecInputs, planCommand, planLimits } from "./plan_process.ts";
+import { planPivot, planRoot } from "./plan_root.ts";
+import { planSecurity } from "./plan_security.ts";
+import { Program } from "./program.ts";
+import type { Step } from "./step.ts";
+
+export type Plan = {
+  /** Names of CLONE_NEW* flags for clone3(2). CLONE_NEWTIME is not among them: it is unshared by a step. */
+  readonly cloneFlags: readonly (keyof typeof CLONE)[];
+  readonly steps: readonly Step[];
+  /** Maps that the supervisor has newuidmap(1) and newgidmap(1) write, before it releases the child. */
+  readonly helperMaps?: { readonly uid: readonly IdMapping[]; readonly gid: readonly IdMapping[] };
+};
+
+const CLONE_FLAGS: Readonly<Record<Exclude<NamespaceType, "time">, keyof typeof CLONE>> = {
+  user: "CLONE_NEWUSER",
+  pid: "CLONE_NEWPID",
+  mount: "CLONE_NEWNS",
+  uts: "CLONE_NEWUTS",
+  ipc: "CLONE_NEWIPC",
+  network: "CLONE_NEWNET",
+  cgroup: "CLONE_NEWCGROUP",
+};
+
+export function plan(spec: Spec, facts: PlanFacts, inputs: ExecInputs): Plan {
+  const program = new Program();
+  const has = (type: NamespaceType): boolean => spec.linux.namespaces.some((namespace) => namespace.type === type);
+  planDescriptors(program, spec, inputs);
+  planIdMaps(program, spec, inputs);
+  planTime(program, spec);
+  if (has("network")) planLoopback(program);
+  if (has("uts")) planHostname(program, spec);
+  const place = planRoot(program, spec);
+  planMounts(program, spec, facts, place);
+  planLimits(program, spec);
+  planPivot(program, spec, place);
+  planSecurity(program, spec);
+  planCommand(program, spec, inputs);
+  return {
+    cloneFlags: spec.linux.namespaces.flatMap(({ type }) => (type === "time" ? [] : [CLONE_FLAGS[type]])),
+    steps: program.steps,
+    ...(spec.sandbox.idMapWriter === "helper" && {
+      helperMaps: { uid: spec.linux.uidMappings, gid: spec.linux.gidMappings },
+    }),
+  };
+}

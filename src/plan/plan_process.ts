@@ -1,0 +1,130 @@
+// The command: limits while the host's /proc is still there, session, terminal, filter, and PID 1's execve.
+import { RLIMIT_TYPES, type Spec } from "../spec/spec.ts";
+import { O, PR, SECCOMP_SET_MODE_FILTER, SIGKILL } from "./constants.ts";
+import { AT_FDCWD } from "./mount_steps.ts";
+import type { Program } from "./program.ts";
+import { type Bytes, flags, named, type Register } from "./step.ts";
+
+/** Descriptors of the supervisor's that the child inherits, and bytes that were prepared for it. */
+export type ExecInputs = {
+  /** Write end of the pipe that failures are reported on. */
+  readonly statusFd: number;
+  /** Read end of the pipe that releases a child whose ids a helper maps. */
+  readonly releaseFd: number;
+  /** The memfd of PID 1. */
+  readonly initFd: number;
+  /** A connected socket that takes the terminal's master descriptor. */
+  readonly terminalFd: number;
+  /** struct sock_filter[], seccomp(2). */
+  readonly filter?: Uint8Array;
+  /** Absolute paths to try in turn, execvp(3). */
+  readonly candidates: readonly string[];
+};
+
+const INIT_DIRECT = 1;
+const INIT_CONTROLLING_TTY = 2;
+const RLIM_INFINITY = 0xffffffffffffffffn;
+
+/** Limits, niceness and the OOM killer's score. Written before the pivot: /proc/self is the host's there, whatever `--proc` says. */
+export function planLimits(program: Program, spec: Spec): void {
+  const { rlimits, scheduler, oomScoreAdj } = spec.process;
+  for (const { type, soft, hard } of rlimits) {
+    const value = (limit: number): bigint => (limit === Number.POSITIVE_INFINITY ? RLIM_INFINITY : BigInt(limit));
+    const content = new Uint8Array(BigUint64Array.of(value(soft), value(hard)).buffer);
+    const bytes: Bytes = { kind: "bytes", content, shown: `{${soft}, ${hard}}` };
+    program.add({ kind: "rlimit", type }, "prlimit64", [0, named(RLIMIT_TYPES.indexOf(type), type), bytes, 0]);
+  }
+  if (scheduler) program.add({ kind: "nice" }, "setpriority", [named(0, "PRIO_PROCESS"), 0, scheduler.nice]);
+  if (oomScoreAdj !== undefined) program.writeFile({ kind: "oom-score" }, "/proc/self/oom_score_adj", String(oomScoreAdj));
+}
+
+export function planCommand(program: Program, spec: Spec, inputs: ExecInputs): void {
+  if (spec.process.terminal) planTerminal(program, inputs.terminalFd);
+  if (spec.sandbox.newSession || spec.process.terminal) program.add({ kind: "session" }, "setsid", [], { tolerate: ["EPERM"] });
+  planDeath(program, inputs);
+  if (inputs.filter) planFilter(program, inputs.filter);
+  planInit(program, spec, inputs);
+}
+
+// A pair of the sandbox's own devpts: whoever holds the master holds nothing of the caller's terminal (TIOCSTI, CVE-2017-5226).
+function planTerminal(program: Program, terminalFd: number): void {
+  const aim = { kind: "terminal" } as const;
+  const master = program.let("master", aim, "openat", [AT_FDCWD, "/dev/ptmx", flags(O, "O_RDWR", "O_NOCTTY", "O_CLOEXEC"), 0]);
+  const unlock: Bytes = { kind: "bytes", content: new Uint8Array(4), shown: "&0" };
+  program.add(aim, "ioctl", [master, named(0x40045431, "TIOCSPTLCK"), unlock]);
+  const peer = named(O.O_RDWR + O.O_NOCTTY, "O_RDWR|O_NOCTTY");
+  const slave = program.let("slave", aim, "ioctl", [master, named(0x5441, "TIOCGPTPEER"), peer]);
+  sendDescriptor(program, terminalFd, master);
+  for (const fd of [0, 1, 2]) program.add(aim, "dup3", [slave, fd, 0]);
+  program.add(aim, "close", [slave]);
+  program.add(aim, "close", [master]);
+}
+
+// sendmsg(2) with one byte and one SCM_RIGHTS message, unix(7): struct msghdr, iovec and cmsghdr as on every 64-bit Linux.
+function sendDescriptor(program: Program, socket: number, descriptor: Register): void {
+  const aim = { kind: "terminal" } as const;
+  const byte: Bytes = { kind: "bytes", content: new Uint8Array(1), shown: "" };
+  const control: Bytes = {
+    kind: "bytes",
+    content: new Uint8Array(BigUint64Array.of(20n, 0x100000001n, 0n).buffer),
+    shown: "SCM_RIGHTS",
+  };
+  const vector: Bytes = {
+    kind: "bytes",
+    content: new Uint8Array(BigUint64Array.of(0n, 1n).buffer),
+    shown: "",
+    pointers: [{ at: 0, to: byte }],
+  };
+  const message: Bytes = {
+    kind: "bytes",
+    content: new Uint8Array(BigUint64Array.of(0n, 0n, 0n, 1n, 0n, 24n, 0n).buffer),
+    shown: "{SCM_RIGHTS [master]}",
+    pointers: [
+      { at: 16, to: vector },
+      { at: 32, to: control },
+    ],
+  };
+  program.add(aim, "store", [{ kind: "inside", of: control, at: 16 }, descriptor]);
+  program.add(aim, "sendmsg", [named(socket, "terminal"), message, 0]);
+}
+
+// After the last change of credentials, which clears it (prctl(2), PR_SET_PDEATHSIG). Should the supervisor have died
+// before, nobody reads the status pipe any more and this write ends the child by SIGPIPE.
+function planDeath(program: Program, { statusFd }: ExecInputs): void {
+  const aim = { kind: "die-with-parent" } as const;
+  program.add(aim, "prctl", [named(PR.PR_SET_PDEATHSIG, "PR_SET_PDEATHSIG"), named(SIGKILL, "SIGKILL"), 0, 0, 0]);
+  const ready: Bytes = { kind: "bytes", content: new Uint8Array(4), shown: "ready" };
+  program.add(aim, "write", [named(statusFd, "status"), ready, ready.content.length]);
+}
+
+function planFilter(program: Program, filter: Uint8Array): void {
+  const instructions: Bytes = { kind: "bytes", content: filter, shown: `${filter.length / 8} instructions` };
+  const content = new Uint8Array(16);
+  new DataView(content.buffer).setUint16(0, filter.length / 8, true);
+  const program_: Bytes = {
+    kind: "bytes",
+    content,
+    shown: `{${filter.length / 8} instructions}`,
+    pointers: [{ at: 8, to: instructions }],
+  };
+  program.add({ kind: "seccomp" }, "seccomp", [named(SECCOMP_SET_MODE_FILTER, "SECCOMP_SET_MODE_FILTER"), 0, program_]);
+}
+
+function planInit(program: Program, spec: Spec, inputs: ExecInputs): void {
+  const { args, env, terminal } = spec.process;
+  const mode = (spec.sandbox.init ? 0 : INIT_DIRECT) + (terminal ? INIT_CONTROLLING_TTY : 0);
+  const argv = [
+    "sandbox-init",
+    `${inputs.statusFd} ${mode} ${inputs.candidates.length}`,
+    ...inputs.candidates,
+    spec.sandbox.argv0 ?? args[0] ?? "",
+    ...args.slice(1),
+  ];
+  program.add({ kind: "init" }, "execveat", [
+    named(inputs.initFd, "init"),
+    "",
+    { kind: "strings", list: argv },
+    { kind: "strings", list: env },
+    flags({ AT_EMPTY_PATH: 0x1000 }, "AT_EMPTY_PATH"),
+  ]);
+}

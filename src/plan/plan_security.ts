@@ -1,0 +1,67 @@
+// Ids and capabilities, in the order that capabilities(7) forces: bounding set while CAP_SETPCAP is there, groups and
+// ids while CAP_SETGID and CAP_SETUID are, then the sets themselves.
+import { CAPABILITIES, capabilityMask } from "../spec/capabilities.ts";
+import type { Spec } from "../spec/spec.ts";
+import { PR, PR_CAP_AMBIENT_RAISE } from "./constants.ts";
+import type { Program } from "./program.ts";
+import { type Bytes, flags, named } from "./step.ts";
+
+const CAPABILITY_VERSION_3 = 0x20080522;
+// SECBIT_NOROOT, SECBIT_NO_SETUID_FIXUP and SECBIT_NO_CAP_AMBIENT_RAISE with their locks, and SECBIT_KEEP_CAPS's lock alone: uid 0 is nothing
+// special to a command that is not root, and none of it can be undone. A root inside is left with the usual rules, which su and daemons need.
+const NON_ROOT_SECUREBITS = 0b11101111;
+
+export function planSecurity(program: Program, spec: Spec): void {
+  planUser(program, spec);
+  planCapabilities(program, spec);
+}
+
+function planUser(program: Program, spec: Spec): void {
+  const { uid, gid, additionalGids, umask } = spec.process.user;
+  const aim = { kind: "user", uid, gid } as const;
+  const caps = { kind: "capabilities" } as const;
+  for (const name of CAPABILITIES)
+    if (!spec.process.capabilities.bounding.includes(name))
+      // EINVAL: a capability that this kernel does not know yet.
+      program.add(caps, "prctl", [named(PR.PR_CAPBSET_DROP, "PR_CAPBSET_DROP"), named(CAPABILITIES.indexOf(name), name), 0, 0, 0], {
+        tolerate: ["EINVAL"],
+      });
+  program.add(caps, "prctl", [named(PR.PR_SET_KEEPCAPS, "PR_SET_KEEPCAPS"), 1, 0, 0, 0]);
+  if (spec.sandbox.idMapWriter === "helper") program.add(aim, "setgroups", [additionalGids.length, gidList(additionalGids)]);
+  program.add(aim, "setresgid", [gid, gid, gid]);
+  program.add(aim, "setresuid", [uid, uid, uid]);
+  program.add(aim, "umask", [named(umask, `0${umask.toString(8)}`)]);
+  program.add({ kind: "cwd", path: spec.process.cwd }, "chdir", [spec.process.cwd]);
+}
+
+function gidList(gids: readonly number[]): Bytes {
+  return { kind: "bytes", content: new Uint8Array(Uint32Array.from(gids).buffer), shown: `[${gids.join(", ")}]` };
+}
+
+function planCapabilities(program: Program, spec: Spec): void {
+  const aim = { kind: "capabilities" } as const;
+  const { effective, permitted, inheritable, ambient } = spec.process.capabilities;
+  const root = spec.process.user.uid === 0;
+  // While CAP_SETPCAP is still there. A raise after NO_CAP_AMBIENT_RAISE would fail, so that bit waits where something is to be raised.
+  const raise = ambient.length > 0;
+  if (!root) {
+    const bits = raise ? NON_ROOT_SECUREBITS & 0b00111111 : NON_ROOT_SECUREBITS;
+    program.add(aim, "prctl", [named(PR.PR_SET_SECUREBITS, "PR_SET_SECUREBITS"), named(bits, `0b${bits.toString(2)}`), 0, 0, 0]);
+  }
+  const header = new Uint8Array(Uint32Array.of(CAPABILITY_VERSION_3, 0).buffer);
+  const [e, p, i] = [capabilityMask(effective), capabilityMask(permitted), capabilityMask(inheritable)];
+  const data = new Uint8Array(Uint32Array.of(e[0], p[0], i[0], e[1], p[1], i[1]).buffer);
+  program.add(aim, "capset", [
+    { kind: "bytes", content: header, shown: "{_LINUX_CAPABILITY_VERSION_3, 0}" },
+    { kind: "bytes", content: data, shown: `{effective: [${effective.join(" ")}], ...}` },
+  ]);
+  for (const name of ambient)
+    program.add(aim, "prctl", [
+      named(PR.PR_CAP_AMBIENT, "PR_CAP_AMBIENT"),
+      named(PR_CAP_AMBIENT_RAISE, "PR_CAP_AMBIENT_RAISE"),
+      named(CAPABILITIES.indexOf(name), name),
+      0,
+      0,
+    ]);
+  program.add(aim, "prctl", [flags({ PR_SET_NO_NEW_PRIVS: PR.PR_SET_NO_NEW_PRIVS }, "PR_SET_NO_NEW_PRIVS"), 1, 0, 0, 0]);
+}

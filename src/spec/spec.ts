@@ -1,0 +1,135 @@
+// The one description of a sandbox: the object of the OCI runtime specification (config.json, v1.2), as far as it is in
+// use. What that specification has no word for is under `sandbox`; a runtime that does not know it ignores it (spec, "Extensibility").
+import type { CapabilityName } from "./capabilities.ts";
+
+export type Spec = {
+  readonly ociVersion: "1.2.0";
+  readonly process: Process;
+  readonly root: Root;
+  readonly hostname?: string;
+  readonly domainname?: string;
+  /** In order: a later mount can lie on an earlier one. */
+  readonly mounts: readonly Mount[];
+  readonly linux: Linux;
+  readonly sandbox: Extension;
+};
+
+export type Root = { readonly path: string; readonly readonly: boolean };
+
+export type Process = {
+  readonly terminal: boolean;
+  readonly user: User;
+  readonly args: readonly string[];
+  /** `NAME=value`. */
+  readonly env: readonly string[];
+  readonly cwd: string;
+  readonly capabilities: Capabilities;
+  readonly rlimits: readonly Rlimit[];
+  readonly noNewPrivileges: true;
+  readonly oomScoreAdj?: number;
+  readonly scheduler?: { readonly policy: "SCHED_OTHER"; readonly nice: number };
+};
+
+export type User = {
+  readonly uid: number;
+  readonly gid: number;
+  readonly umask: number;
+  readonly additionalGids: readonly number[];
+};
+
+export type Capabilities = {
+  readonly bounding: readonly CapabilityName[];
+  readonly effective: readonly CapabilityName[];
+  readonly inheritable: readonly CapabilityName[];
+  readonly permitted: readonly CapabilityName[];
+  readonly ambient: readonly CapabilityName[];
+};
+
+export type Rlimit = { readonly type: RlimitType; readonly soft: number; readonly hard: number };
+
+/** In the order of their numbers, getrlimit(2). */
+export const RLIMIT_TYPES = [
+  "RLIMIT_CPU",
+  "RLIMIT_FSIZE",
+  "RLIMIT_DATA",
+  "RLIMIT_STACK",
+  "RLIMIT_CORE",
+  "RLIMIT_RSS",
+  "RLIMIT_NPROC",
+  "RLIMIT_NOFILE",
+  "RLIMIT_MEMLOCK",
+  "RLIMIT_AS",
+  "RLIMIT_LOCKS",
+  "RLIMIT_SIGPENDING",
+  "RLIMIT_MSGQUEUE",
+  "RLIMIT_NICE",
+  "RLIMIT_RTPRIO",
+  "RLIMIT_RTTIME",
+] as const;
+export type RlimitType = (typeof RLIMIT_TYPES)[number];
+
+export type MountType =
+  | "bind"
+  | "tmpfs"
+  | "overlay"
+  | "proc"
+  | "sysfs"
+  | "mqueue"
+  | "devpts"
+  // Ours: nothing is mounted, something is made.
+  | "symlink"
+  | "directory"
+  // Ours: a file with the content of `data`, mounted on the destination.
+  | "data";
+
+export type Mount = {
+  readonly destination: string;
+  readonly type: MountType;
+  readonly source?: string;
+  /** mount(8) options as the OCI specification lists them, and file system options such as `size=64m`. */
+  readonly options: readonly string[];
+  readonly data?: string;
+};
+
+export type IdMapping = { readonly containerID: number; readonly hostID: number; readonly size: number };
+
+export type NamespaceType = "user" | "pid" | "mount" | "uts" | "ipc" | "network" | "cgroup" | "time";
+
+export type Linux = {
+  readonly uidMappings: readonly IdMapping[];
+  readonly gidMappings: readonly IdMapping[];
+  readonly namespaces: readonly { readonly type: NamespaceType }[];
+  /** Seconds and nanoseconds, as time_namespaces(7) takes them. */
+  readonly timeOffsets?: Readonly<Partial<Record<"monotonic" | "boottime", TimeOffset>>>;
+  readonly maskedPaths: readonly string[];
+  readonly readonlyPaths: readonly string[];
+};
+export type TimeOffset = { readonly secs: number; readonly nanosecs: number };
+
+export type Extension = {
+  readonly rootfs: Rootfs;
+  /** `self`: the sandbox writes one id of its own; `helper`: newuidmap(1) and newgidmap(1) write them. */
+  readonly idMapWriter: "self" | "helper";
+  /** A PID 1 that reaps and forwards signals. Without, the command itself is PID 1. */
+  readonly init: boolean;
+  readonly argv0?: string;
+  readonly newSession: boolean;
+  readonly dieWithParent: boolean;
+  /** Descriptors 3 to 3 + N - 1 of the caller reach the command. */
+  readonly preserveFds: number;
+  readonly emulateRoot: boolean;
+  readonly seccomp: SeccompChoice;
+};
+
+export type SeccompChoice =
+  | { readonly kind: "default" }
+  | { readonly kind: "unconfined" }
+  | { readonly kind: "profile"; readonly path: string };
+
+export type Rootfs =
+  /** A fresh tmpfs; everything in it comes from `mounts`. */
+  | { readonly kind: "tmpfs"; readonly size?: number }
+  /** `root.path` copy-on-write. `size` in bytes bounds an upper in memory; `upper` names a folder that keeps it. */
+  | { readonly kind: "overlay"; readonly size?: number; readonly upper?: string }
+  /** `root.path` itself. */
+  | { readonly kind: "bind" };
