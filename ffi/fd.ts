@@ -1,5 +1,7 @@
 // A descriptor with an owner. Held by `using`, it is closed on every way out; `release` hands it on.
-import { rawSyscall } from "./libc.ts";
+import { rawSyscall, syscall } from "./libc.ts";
+
+const F_DUPFD_CLOEXEC = 1030;
 
 export class Fd implements Disposable {
   #number: number;
@@ -19,6 +21,11 @@ export class Fd implements Disposable {
     const number = this.number;
     this.#number = -1;
     return number;
+  }
+
+  /** A second descriptor of the same open file, with an owner of its own. */
+  dup(): Fd {
+    return new Fd(syscall("fcntl", "descriptor", this.number, F_DUPFD_CLOEXEC, 3));
   }
 
   close(): void {

@@ -10,21 +10,32 @@ export const NO_REGISTER = 0xffff;
 const launchStruct = struct({
   clone_flags: "u64",
   steps: "u64",
+  stack: "u64",
+  stack_size: "u32",
   count: "u32",
   status_fd: "s32",
   cgroup_fd: "s32",
   pidfd: "s32",
   used_clone: "u32",
-  reserved: "u32",
 });
 
 export type LaunchResult =
   | { readonly kind: "started"; readonly pid: number; readonly pidfd: number; readonly usedClone: boolean }
   | { readonly kind: "failed"; readonly errno: number; readonly usedClone: boolean };
 
+const STACK_BYTES = 16384;
+const STACK_ALIGNMENT = 16;
+
+// A child may still be reading its plan, on its stack, when the caller has forgotten both.
+const held: Uint8Array[] = [];
+
+function alignUp(address: number): number {
+  return Math.ceil(address / STACK_ALIGNMENT) * STACK_ALIGNMENT;
+}
+
 /**
- * Clones a child that walks `steps` (the bytes of `count` struct step). `steps` and all memory that it points to must
- * stay in place until the status pipe has told of the child's execve or failure.
+ * Clones a child that walks `steps` (the bytes of `count` struct step). `steps` holds everything
+ * that it points to, and is kept for as long as this process lives.
  */
 export function launch(options: {
   readonly cloneFlags: number;
@@ -33,9 +44,13 @@ export function launch(options: {
   readonly statusFd: number;
   readonly cgroupFd?: number;
 }): LaunchResult {
+  const stack = new Uint8Array(STACK_BYTES);
+  held.push(stack, options.steps);
   const bytes = launchStruct.encode({
     clone_flags: options.cloneFlags,
     steps: address(options.steps),
+    stack: alignUp(address(stack)),
+    stack_size: STACK_BYTES - STACK_ALIGNMENT,
     count: options.count,
     status_fd: options.statusFd,
     cgroup_fd: options.cgroupFd ?? -1,

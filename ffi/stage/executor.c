@@ -4,7 +4,7 @@
 // calls `stage_syscall` and `stage_launch` by the offsets in the table at its start.
 //
 // The child shares the host's memory (CLONE_VM) but not its descriptor table, signal table or anything else. It has a stack of its
-// own, reads the plan, and leaves by execve or exit; the host must keep plan and stack in place until then.
+// own, given by the host, reads the plan, and leaves by execve or exit; the host must keep plan and stack in place until then.
 #include "sys.h"
 
 enum { MAX_TOLERATED = 4, MAX_REGISTERS = 256, NO_REGISTER = 0xffff };
@@ -32,20 +32,19 @@ struct clone_args {
 struct launch {
   u64 clone_flags;
   u64 steps;
+  u64 stack;     // lowest address of the child's stack
+  u32 stack_size;
   u32 count;
   s32 status_fd;
   s32 cgroup_fd;
-  s32 pidfd;     // out
+  s32 pidfd;      // out
   u32 used_clone; // out: clone3 answered ENOSYS
-  u32 reserved;
 };
 
 static const u64 FLAG_VM = 0x100, FLAG_PIDFD = 0x1000, FLAG_INTO_CGROUP = 0x200000000UL;
 static const s64 NEG_ENOSYS = -38;
 
 s32 signal_pipe; // set by the host before it installs stage_on_signal
-static u8 child_stack[16384] __attribute__((aligned(16)));
-static s64 child_registers[MAX_REGISTERS];
 
 static int is_tolerated(const struct step *step, s64 result) {
   for (int i = 0; i < MAX_TOLERATED; i++)
@@ -73,15 +72,16 @@ static void default_dispositions(void) {
 static void child_main(void *argument) {
   const struct launch *launch = argument;
   const struct step *steps = (const struct step *)launch->steps;
+  s64 registers[MAX_REGISTERS];
   default_dispositions();
   for (u32 i = 0; i < launch->count; i++) {
-    s64 result = perform(&steps[i], child_registers);
+    s64 result = perform(&steps[i], registers);
     if (result < 0 && result >= -4095 && !is_tolerated(&steps[i], result)) {
       u32 report[5] = {REPORT_STEP, i, (u32)-result, 0, 0};
       SYS3(__NR_write, launch->status_fd, report, sizeof report);
       break;
     }
-    if (steps[i].out != NO_REGISTER) child_registers[steps[i].out & 0xff] = result;
+    if (steps[i].out != NO_REGISTER) registers[steps[i].out & 0xff] = result;
   }
   for (;;) SYS1(__NR_exit_group, 125);
 }
@@ -89,13 +89,12 @@ static void child_main(void *argument) {
 // clone(2): x86-64 passes (flags, stack, parent_tid, child_tid, tls), aarch64 (flags, stack, parent_tid, tls, child_tid);
 // with the last two unused the order is the same. CLONE_PIDFD stores through parent_tid.
 static s64 start_child(struct launch *launch) {
-  u64 stack = (u64)child_stack;
   struct clone_args args = {0};
   args.flags = launch->clone_flags | FLAG_VM | FLAG_PIDFD;
   args.pidfd = (u64)&launch->pidfd;
   args.exit_signal = SIGCHLD_;
-  args.stack = stack;
-  args.stack_size = sizeof child_stack;
+  args.stack = launch->stack;
+  args.stack_size = launch->stack_size;
   if (launch->cgroup_fd >= 0) {
     args.flags |= FLAG_INTO_CGROUP;
     args.cgroup = (u64)launch->cgroup_fd;
@@ -103,8 +102,8 @@ static s64 start_child(struct launch *launch) {
   s64 pid = clone_call(__NR_clone3, (u64)&args, sizeof args, 0, 0, 0, child_main, launch);
   if (pid != NEG_ENOSYS || launch->cgroup_fd >= 0) return pid;
   launch->used_clone = 1;
-  return clone_call(__NR_clone, launch->clone_flags | FLAG_VM | FLAG_PIDFD | SIGCHLD_, stack + sizeof child_stack,
-                    (u64)&launch->pidfd, 0, 0, child_main, launch);
+  return clone_call(__NR_clone, launch->clone_flags | FLAG_VM | FLAG_PIDFD | SIGCHLD_,
+                    launch->stack + launch->stack_size, (u64)&launch->pidfd, 0, 0, child_main, launch);
 }
 
 // Signals stay blocked in the child until the command's execve, so that none is lost or handled by half a process.

@@ -1,6 +1,6 @@
 // Mount options as users and the OCI runtime specification write them ("Mounts", "Linux mount options"), sorted into what
 // each interface takes: mount attributes, propagation, and options of the file system itself.
-import { MOUNT_ATTR, MOUNT_ATTR__ATIME, PROPAGATION } from "./constants.ts";
+import { MOUNT_ATTR, MOUNT_ATTR__ATIME, type PROPAGATION } from "./constants.ts";
 
 export type MountOptions = {
   /** MOUNT_ATTR_* to set, by name. */

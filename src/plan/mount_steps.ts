@@ -2,9 +2,20 @@
 // the mount planner is written in. A destination is resolved by openat2 with RESOLVE_IN_ROOT, so a symbolic link of a hostile image leads nowhere
 // but to a place inside of its own root (CVE-2019-16884, CVE-2023-27561).
 import { struct } from "../../ffi/struct.ts";
-import type { MountOptions } from "./mount_options.ts";
 import type { Aim } from "./aim.ts";
-import { AT, FSCONFIG, MOUNT_ATTR, MOUNT_ATTR__ATIME, MOVE_MOUNT, O, OPEN_TREE, PROPAGATION, RESOLVE, S_IFREG } from "./constants.ts";
+import {
+  AT,
+  FSCONFIG,
+  MOUNT_ATTR,
+  MOUNT_ATTR__ATIME,
+  MOVE_MOUNT,
+  O,
+  OPEN_TREE,
+  PROPAGATION,
+  RESOLVE,
+  S_IFREG,
+} from "./constants.ts";
+import type { MountOptions } from "./mount_options.ts";
 import type { Program } from "./program.ts";
 import { type Argument, type Bytes, flags, named, type Register, type Step } from "./step.ts";
 
@@ -26,7 +37,11 @@ export function openInRoot(
   mode = 0,
   options: Tolerate = {},
 ): Register {
-  const content = openHow.encode({ flags: how.value, mode, resolve: RESOLVE.RESOLVE_IN_ROOT | RESOLVE.RESOLVE_NO_MAGICLINKS });
+  const content = openHow.encode({
+    flags: how.value,
+    mode,
+    resolve: RESOLVE.RESOLVE_IN_ROOT | RESOLVE.RESOLVE_NO_MAGICLINKS,
+  });
   const shown = `{${how.shown}${mode ? `, 0${mode.toString(8)}` : ""}, RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}`;
   return program.let(name, aim, "openat2", [root, path, { kind: "bytes", content, shown }, openHow.size], options);
 }
@@ -74,10 +89,14 @@ export function cloneTree(
   at: Argument,
   path: string,
   recursive: boolean,
+  options: Tolerate = {},
 ): Register {
-  const extra = [...(recursive ? (["AT_RECURSIVE"] as const) : []), ...(path === "" ? (["AT_EMPTY_PATH"] as const) : [])];
+  const extra = [
+    ...(recursive ? (["AT_RECURSIVE"] as const) : []),
+    ...(path === "" ? (["AT_EMPTY_PATH"] as const) : []),
+  ];
   const how = flags(OPEN_TREE, "OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC", ...extra);
-  return program.let(name, aim, "open_tree", [at, path, how]);
+  return program.let(name, aim, "open_tree", [at, path, how], options);
 }
 
 /** Sets attributes on a detached mount and all below it, and its propagation; nothing is ever cleared but the atime mode. */
@@ -85,32 +104,38 @@ export function setAttributes(
   program: Program,
   aim: Aim,
   mount: Register,
-  options: Pick<MountOptions, "set" | "clearAtime" | "propagation">,
+  { set, clearAtime, propagation }: Pick<MountOptions, "set" | "clearAtime" | "propagation">,
+  options: Tolerate = {},
 ): void {
-  const kind = options.propagation?.type ?? "MS_PRIVATE";
-  const recursive = options.propagation?.recursive ?? true;
-  if (recursive) return setAttr(program, aim, mount, true, options.set, options.clearAtime, kind);
-  if (options.set.length > 0) setAttr(program, aim, mount, true, options.set, options.clearAtime);
-  setAttr(program, aim, mount, false, [], false, kind);
+  const kind = propagation?.type ?? "MS_PRIVATE";
+  if (propagation?.recursive ?? true) return setAttr(program, aim, mount, { recursive: true, set, clearAtime, kind }, options);
+  if (set.length > 0) setAttr(program, aim, mount, { recursive: true, set, clearAtime }, options);
+  setAttr(program, aim, mount, { recursive: false, set: [], clearAtime: false, kind }, options);
 }
+
+type Attributes = {
+  readonly recursive: boolean;
+  readonly set: MountOptions["set"];
+  readonly clearAtime: boolean;
+  readonly kind?: keyof typeof PROPAGATION;
+};
 
 function setAttr(
   program: Program,
   aim: Aim,
   mount: Register,
-  recursive: boolean,
-  set: readonly (keyof typeof MOUNT_ATTR)[],
-  clearAtime: boolean,
-  propagation?: keyof typeof PROPAGATION,
+  { recursive, set, clearAtime, kind }: Attributes,
+  options: Tolerate,
 ): void {
   const content = mountAttr.encode({
     attr_set: flags(MOUNT_ATTR, ...set).value,
     attr_clr: clearAtime ? MOUNT_ATTR__ATIME : 0,
-    propagation: propagation ? PROPAGATION[propagation] : 0,
+    propagation: kind ? PROPAGATION[kind] : 0,
   });
-  const shown = `{${[...set, ...(propagation ? [propagation] : [])].join("|")}}`;
+  const shown = `{${[...set, ...(kind ? [kind] : [])].join("|")}}`;
   const how = recursive ? flags(AT, "AT_EMPTY_PATH", "AT_RECURSIVE") : flags(AT, "AT_EMPTY_PATH");
-  program.add(aim, "mount_setattr", [mount, "", how, { kind: "bytes", content, shown } satisfies Bytes, mountAttr.size]);
+  const attributes: Bytes = { kind: "bytes", content, shown };
+  program.add(aim, "mount_setattr", [mount, "", how, attributes, mountAttr.size], options);
 }
 
 /** Attaches a detached mount on the place that `target` is a descriptor of. */

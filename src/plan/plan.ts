@@ -1,6 +1,6 @@
 // Spec + facts → Plan: what the launcher clones with, and every system call of the child, in order. Pure.
 import type { IdMapping, NamespaceType, Spec } from "../spec/spec.ts";
-import { CLONE } from "./constants.ts";
+import type { CLONE } from "./constants.ts";
 import type { PlanFacts } from "./facts.ts";
 import { planDescriptors, planHostname, planTime } from "./plan_host.ts";
 import { planIdMaps } from "./plan_id_maps.ts";

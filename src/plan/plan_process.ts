@@ -11,6 +11,8 @@ export type ExecInputs = {
   readonly statusFd: number;
   /** Read end of the pipe that releases a child whose ids a helper maps. */
   readonly releaseFd: number;
+  /** The supervisor's ends of the pipes: closed first, so that its death is seen as end of file and SIGPIPE. */
+  readonly parentOnly: readonly number[];
   /** The memfd of PID 1. */
   readonly initFd: number;
   /** A connected socket that takes the terminal's master descriptor. */
@@ -35,12 +37,14 @@ export function planLimits(program: Program, spec: Spec): void {
     program.add({ kind: "rlimit", type }, "prlimit64", [0, named(RLIMIT_TYPES.indexOf(type), type), bytes, 0]);
   }
   if (scheduler) program.add({ kind: "nice" }, "setpriority", [named(0, "PRIO_PROCESS"), 0, scheduler.nice]);
-  if (oomScoreAdj !== undefined) program.writeFile({ kind: "oom-score" }, "/proc/self/oom_score_adj", String(oomScoreAdj));
+  if (oomScoreAdj !== undefined)
+    program.writeFile({ kind: "oom-score" }, "/proc/self/oom_score_adj", String(oomScoreAdj));
 }
 
 export function planCommand(program: Program, spec: Spec, inputs: ExecInputs): void {
   if (spec.process.terminal) planTerminal(program, inputs.terminalFd);
-  if (spec.sandbox.newSession || spec.process.terminal) program.add({ kind: "session" }, "setsid", [], { tolerate: ["EPERM"] });
+  if (spec.sandbox.newSession || spec.process.terminal)
+    program.add({ kind: "session" }, "setsid", [], { tolerate: ["EPERM"] });
   planDeath(program, inputs);
   if (inputs.filter) planFilter(program, inputs.filter);
   planInit(program, spec, inputs);
@@ -49,7 +53,12 @@ export function planCommand(program: Program, spec: Spec, inputs: ExecInputs): v
 // A pair of the sandbox's own devpts: whoever holds the master holds nothing of the caller's terminal (TIOCSTI, CVE-2017-5226).
 function planTerminal(program: Program, terminalFd: number): void {
   const aim = { kind: "terminal" } as const;
-  const master = program.let("master", aim, "openat", [AT_FDCWD, "/dev/ptmx", flags(O, "O_RDWR", "O_NOCTTY", "O_CLOEXEC"), 0]);
+  const master = program.let("master", aim, "openat", [
+    AT_FDCWD,
+    "/dev/ptmx",
+    flags(O, "O_RDWR", "O_NOCTTY", "O_CLOEXEC"),
+    0,
+  ]);
   const unlock: Bytes = { kind: "bytes", content: new Uint8Array(4), shown: "&0" };
   program.add(aim, "ioctl", [master, named(0x40045431, "TIOCSPTLCK"), unlock]);
   const peer = named(O.O_RDWR + O.O_NOCTTY, "O_RDWR|O_NOCTTY");

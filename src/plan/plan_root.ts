@@ -3,7 +3,7 @@
 import type { Spec } from "../spec/spec.ts";
 import type { Aim } from "./aim.ts";
 import { MOUNT_ATTR } from "./constants.ts";
-import { AT_FDCWD, attachAt, close, cloneTree, newFileSystem, setAttributes } from "./mount_steps.ts";
+import { AT_FDCWD, attachAt, cloneTree, close, newFileSystem, setAttributes } from "./mount_steps.ts";
 import type { Program } from "./program.ts";
 import { flags, named, type Register } from "./step.ts";
 
@@ -19,10 +19,14 @@ function planScratch(program: Program, spec: Spec): Register {
   const { rootfs } = spec.sandbox;
   const size = rootfs.kind !== "bind" && rootfs.size !== undefined ? [`size=${rootfs.size}`] : [];
   const aim: Aim = { kind: "root", what: "tmpfs", path: "/" };
-  const scratch = newFileSystem(program, "scratch", aim, "tmpfs", ["mode=0755", ...size], [
-    "MOUNT_ATTR_NOSUID",
-    "MOUNT_ATTR_NODEV",
-  ]);
+  const scratch = newFileSystem(
+    program,
+    "scratch",
+    aim,
+    "tmpfs",
+    ["mode=0755", ...size],
+    ["MOUNT_ATTR_NOSUID", "MOUNT_ATTR_NODEV"],
+  );
   attachAt(program, aim, scratch, AT_FDCWD, "/");
   for (const folder of ["root", "files", "empty"]) program.add(aim, "mkdirat", [scratch, folder, named(0o755, "0755")]);
   return scratch;
@@ -67,7 +71,9 @@ function attachOverlay(program: Program, spec: Spec, scratch: Register, upper: s
   close(program, aim, lower);
   program.add(aim, "mkdirat", [scratch, "data", named(0o755, "0755")]);
   if (upper !== undefined) bindUpper(program, scratch, upper);
-  else for (const folder of ["data/upper", "data/work"]) program.add(aim, "mkdirat", [scratch, folder, named(0o755, "0755")]);
+  else
+    for (const folder of ["data/upper", "data/work"])
+      program.add(aim, "mkdirat", [scratch, folder, named(0o755, "0755")]);
   program.add(aim, "fchdir", [scratch]);
   const data = ["lowerdir=lower", "upperdir=data/upper", "workdir=data/work", "userxattr"];
   const root = newFileSystem(program, "root", aim, "overlay", data, ["MOUNT_ATTR_NOSUID", "MOUNT_ATTR_NODEV"]);
@@ -82,13 +88,16 @@ function bindUpper(program: Program, scratch: Register, upper: string): void {
   close(program, aim, data);
 }
 
-/** pivot_root(2), "pivot_root(".", ".")": the old root comes to lie on the new one and is detached with all that is on it. */
+/**
+ * pivot_root(2), "pivot_root(".", ".")": the old root comes to lie on the new one, and the scratch on the old root's own
+ * `/` on top of both. Each is detached in its turn; what is left is the new root, and `/..` leads nowhere else.
+ */
 export function planPivot(program: Program, spec: Spec, { scratch, root }: NewRoot): void {
   const aim: Aim = { kind: "root", what: "pivot", path: "/" };
   if (spec.root.readonly) setReadonly(program, root);
   program.add(aim, "fchdir", [root]);
   program.add(aim, "pivot_root", [".", "."]);
-  program.add(aim, "umount2", [".", named(2, "MNT_DETACH")]);
+  for (let i = 0; i < 2; i++) program.add(aim, "umount2", [".", named(2, "MNT_DETACH")]);
   program.add(aim, "chdir", ["/"]);
   close(program, aim, root, scratch);
 }

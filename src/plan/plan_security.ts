@@ -23,11 +23,17 @@ function planUser(program: Program, spec: Spec): void {
   for (const name of CAPABILITIES)
     if (!spec.process.capabilities.bounding.includes(name))
       // EINVAL: a capability that this kernel does not know yet.
-      program.add(caps, "prctl", [named(PR.PR_CAPBSET_DROP, "PR_CAPBSET_DROP"), named(CAPABILITIES.indexOf(name), name), 0, 0, 0], {
-        tolerate: ["EINVAL"],
-      });
+      program.add(
+        caps,
+        "prctl",
+        [named(PR.PR_CAPBSET_DROP, "PR_CAPBSET_DROP"), named(CAPABILITIES.indexOf(name), name), 0, 0, 0],
+        {
+          tolerate: ["EINVAL"],
+        },
+      );
   program.add(caps, "prctl", [named(PR.PR_SET_KEEPCAPS, "PR_SET_KEEPCAPS"), 1, 0, 0, 0]);
-  if (spec.sandbox.idMapWriter === "helper") program.add(aim, "setgroups", [additionalGids.length, gidList(additionalGids)]);
+  if (spec.sandbox.idMapWriter === "helper")
+    program.add(aim, "setgroups", [additionalGids.length, gidList(additionalGids)]);
   program.add(aim, "setresgid", [gid, gid, gid]);
   program.add(aim, "setresuid", [uid, uid, uid]);
   program.add(aim, "umask", [named(umask, `0${umask.toString(8)}`)]);
@@ -46,7 +52,13 @@ function planCapabilities(program: Program, spec: Spec): void {
   const raise = ambient.length > 0;
   if (!root) {
     const bits = raise ? NON_ROOT_SECUREBITS & 0b00111111 : NON_ROOT_SECUREBITS;
-    program.add(aim, "prctl", [named(PR.PR_SET_SECUREBITS, "PR_SET_SECUREBITS"), named(bits, `0b${bits.toString(2)}`), 0, 0, 0]);
+    program.add(aim, "prctl", [
+      named(PR.PR_SET_SECUREBITS, "PR_SET_SECUREBITS"),
+      named(bits, `0b${bits.toString(2)}`),
+      0,
+      0,
+      0,
+    ]);
   }
   const header = new Uint8Array(Uint32Array.of(CAPABILITY_VERSION_3, 0).buffer);
   const [e, p, i] = [capabilityMask(effective), capabilityMask(permitted), capabilityMask(inheritable)];
@@ -63,5 +75,11 @@ function planCapabilities(program: Program, spec: Spec): void {
       0,
       0,
     ]);
-  program.add(aim, "prctl", [flags({ PR_SET_NO_NEW_PRIVS: PR.PR_SET_NO_NEW_PRIVS }, "PR_SET_NO_NEW_PRIVS"), 1, 0, 0, 0]);
+  program.add(aim, "prctl", [
+    flags({ PR_SET_NO_NEW_PRIVS: PR.PR_SET_NO_NEW_PRIVS }, "PR_SET_NO_NEW_PRIVS"),
+    1,
+    0,
+    0,
+    0,
+  ]);
 }

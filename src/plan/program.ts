@@ -42,7 +42,12 @@ export class Program {
 
   /** open(2) of a file of the kernel's, write, close. */
   writeFile(aim: Aim, path: string, content: string): void {
-    const fd = this.let("file", aim, "openat", [named(-100, "AT_FDCWD"), path, named(0o2000001, "O_WRONLY|O_CLOEXEC"), 0]);
+    const fd = this.let("file", aim, "openat", [
+      named(-100, "AT_FDCWD"),
+      path,
+      named(0o2000001, "O_WRONLY|O_CLOEXEC"),
+      0,
+    ]);
     this.add(aim, "write", [fd, content, new TextEncoder().encode(content).length]);
     this.add(aim, "close", [fd]);
   }

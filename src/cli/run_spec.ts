@@ -1,0 +1,417 @@
+// The parsed command line → Spec. Pure but for the lookups that it is given.
+import { type FaultError, requestFault, usageFault } from "../base/fault.ts";
+import { mountOptions } from "../plan/mount_options.ts";
+import {
+  CAPABILITIES,
+  type CapabilityName,
+  capabilityName,
+  capabilitySet,
+  ROOT_CAPABILITIES,
+} from "../spec/capabilities.ts";
+import type { HostView } from "../spec/host_view.ts";
+import {
+  hostRootMounts,
+  kernelMounts,
+  MASKED_FOLDERS,
+  MASKED_PATHS,
+  ownFileMounts,
+  READONLY_PATHS,
+} from "../spec/root_mounts.ts";
+import type { Capabilities, Mount, Rlimit, Rootfs, SeccompChoice, Spec } from "../spec/spec.ts";
+import type { Parsed } from "./command.ts";
+import type { HostLookups } from "./host_lookups.ts";
+import { parseDevice, parseFile, parseMount, parseTmpfs, parseVolume } from "./parse/mounts.ts";
+import {
+  checkIdMappings,
+  parseChoice,
+  parseHostname,
+  parseIdMapping,
+  parseInsidePath,
+  parseInteger,
+  parseSize,
+  parseTimeOffset,
+  parseUlimit,
+  parseUmask,
+} from "./parse/values.ts";
+import { buildEnvironment } from "./run_env.ts";
+import { type IdMaps, idMaps, isMapped, type Range } from "./run_ids.ts";
+import { type ResolvedUser, resolveUser } from "./run_user.ts";
+import { workingFolder } from "./working_folder.ts";
+
+/** The root file system after images have been found and unpacked. */
+export type ResolvedRootfs =
+  | { readonly kind: "host"; readonly view: HostView }
+  | { readonly kind: "folder"; readonly path: string; readonly upper: string | undefined };
+
+export type BuiltSpec = {
+  readonly spec: Spec;
+  /** Bind sources and hidden paths that are folders, for the planner. */
+  readonly directories: ReadonlySet<string>;
+  /** One line each, for the user. */
+  readonly notes: readonly string[];
+};
+
+export type SpecInputs = {
+  readonly parsed: Parsed;
+  readonly rootfs: ResolvedRootfs;
+  readonly lookups: HostLookups;
+  readonly ranges: () => { readonly uids: readonly Range[]; readonly gids: readonly Range[] } | string;
+};
+
+export function buildSpec(inputs: SpecInputs): BuiltSpec {
+  const { parsed, rootfs, lookups } = inputs;
+  const flag = reader(parsed);
+  const user = userOf(inputs, flag);
+  const maps = mapsOf(inputs, flag, user);
+  const network = parseChoice("--net", flag.one("--net") ?? "none", ["none", "host"]);
+  const hostname = parseHostname("--hostname", flag.one("--hostname") ?? "sandbox");
+  const home = homeOf(inputs, user);
+  const folder = workingFolder(rootfs.kind === "host", flag.one("--workdir"), home, lookups);
+  const terminal = wantsTerminal(flag, lookups);
+  const system: readonly Mount[] = [
+    ...(rootfs.kind === "host" ? hostRootMounts(rootfs.view, home) : []),
+    ...kernelMounts({
+      proc: parseChoice("--proc", flag.one("--proc") ?? "new", ["new", "bind"]),
+      network,
+      ...ttyGid(maps),
+    }),
+    ...folder.mounts,
+    ...ownFileMounts({
+      hostname,
+      network,
+      places: rootfs.kind === "host" ? rootfs.view.files : undefined,
+      hostTexts: network === "host" ? hostTexts(lookups) : new Map(),
+    }),
+  ];
+  const mounts = presentMounts([...system, ...userMounts(flag, lookups)], lookups);
+  const hidden = flag.all("--hide").map((path) => parseInsidePath("--hide", path));
+  const capabilities = capabilitiesOf(flag, user.uid);
+  const spec: Spec = {
+    ociVersion: "1.2.0",
+    process: {
+      terminal,
+      user: {
+        uid: user.uid,
+        gid: user.gid,
+        umask: parseUmask("--umask", flag.one("--umask") ?? "022"),
+        additionalGids: user.groups,
+      },
+      args: parsed.positionals.length > 0 ? parsed.positionals : [defaultShell(rootfs, lookups)],
+      env: buildEnvironment({
+        parsed,
+        lookups,
+        host: rootfs.kind === "host",
+        home,
+        user: user.name ?? lookups.env.USER ?? String(user.uid),
+        cwd: folder.cwd,
+      }),
+      cwd: folder.cwd,
+      capabilities,
+      rlimits: rlimitsOf(flag, lookups),
+      noNewPrivileges: true,
+      ...optional("oomScoreAdj", flag.one("--oom-score-adj"), (text) =>
+        parseInteger("--oom-score-adj", text, -1000, 1000),
+      ),
+      ...optional("scheduler", flag.one("--nice"), (text) => ({
+        policy: "SCHED_OTHER" as const,
+        nice: parseInteger("--nice", text, -20, 19),
+      })),
+    },
+    root: { path: rootfs.kind === "host" ? "/" : rootfs.path, readonly: flag.has("--read-only") },
+    hostname,
+    ...optional("domainname", flag.one("--domainname"), (text) => parseHostname("--domainname", text)),
+    mounts,
+    linux: {
+      uidMappings: maps.uid,
+      gidMappings: maps.gid,
+      namespaces: namespaces(flag, network).map((type) => ({ type })),
+      ...timeOffsets(flag),
+      maskedPaths: [...MASKED_PATHS, ...hidden],
+      readonlyPaths: READONLY_PATHS,
+    },
+    sandbox: {
+      rootfs: rootfsOf(flag, rootfs),
+      idMapWriter: maps.writer,
+      init: pair(flag, "--init", true),
+      ...optional("argv0", flag.one("--argv0"), (text) => text),
+      newSession: pair(flag, "--new-session", true),
+      dieWithParent: pair(flag, "--die-with-parent", true),
+      preserveFds: parseInteger("--preserve-fds", flag.one("--preserve-fds") ?? "0", 0, 1024),
+      emulateRoot: pair(flag, "--emulate-root", maps.writer === "self" && user.uid === 0 && rootfs.kind !== "host"),
+      seccomp: seccompOf(flag, lookups),
+    },
+  };
+  refuseNul(spec);
+  const directories = foldersAmong(mounts, hidden, rootfs, lookups);
+  return { spec, directories, notes: folder.notes };
+}
+
+type Reader = {
+  readonly has: (name: string) => boolean;
+  readonly one: (name: string) => string | undefined;
+  readonly all: (name: string) => readonly string[];
+};
+
+function reader({ switches, values }: Parsed): Reader {
+  return {
+    has: (name) => switches.has(name),
+    one: (name) => values.get(name)?.[0],
+    all: (name) => values.get(name) ?? [],
+  };
+}
+
+function optional<K extends string, T>(
+  key: K,
+  text: string | undefined,
+  parse: (text: string) => T,
+): { readonly [P in K]?: T } {
+  return text === undefined ? {} : ({ [key]: parse(text) } as { readonly [P in K]?: T });
+}
+
+/** `--x` and `--no-x`. */
+function pair(flag: Reader, name: `--${string}`, fallback: boolean): boolean {
+  const off = `--no-${name.slice(2)}`;
+  if (flag.has(name) && flag.has(off))
+    throw usageFault("Cannot read the command line", `${name} and ${off} contradict each other`);
+  return flag.has(name) || (!flag.has(off) && fallback);
+}
+
+function userOf({ rootfs, lookups }: SpecInputs, flag: Reader): ResolvedUser {
+  const own = rootfs.kind === "host" || flag.one("--userns") === "keep-id";
+  const file = (path: string) => (): string =>
+    (rootfs.kind === "host" ? lookups.text(path) : lookups.textInRoot(rootfs.path, path)) ?? "";
+  return resolveUser(
+    {
+      user: flag.one("--user"),
+      group: flag.one("--group"),
+      groupAdd: flag.all("--group-add"),
+      fallback: own ? { uid: lookups.uid, gid: lookups.gid } : { uid: 0, gid: 0 },
+    },
+    { passwd: file("/etc/passwd"), group: file("/etc/group") },
+  );
+}
+
+function mapsOf({ rootfs, lookups, ranges }: SpecInputs, flag: Reader, user: ResolvedUser): IdMaps {
+  const caller = { uid: lookups.uid, gid: lookups.gid };
+  const uidmap = flag.all("--uidmap").map((text) => parseIdMapping("--uidmap", text));
+  const gidmap = flag.all("--gidmap").map((text) => parseIdMapping("--gidmap", text));
+  checkIdMappings("--uidmap", uidmap);
+  checkIdMappings("--gidmap", gidmap);
+  const maps = idMaps({
+    mode: parseChoice("--userns", flag.one("--userns") ?? "auto", ["auto", "single", "range", "keep-id"]),
+    caller,
+    target: { uid: user.uid, gid: user.gid },
+    self: rootfs.kind === "host" ? caller : { uid: 0, gid: 0 },
+    hostView: rootfs.kind === "host",
+    uidmap,
+    gidmap,
+    ranges,
+  });
+  refuseUnmapped(maps, user);
+  return maps;
+}
+
+function refuseUnmapped(maps: IdMaps, user: ResolvedUser): void {
+  const missing = !isMapped(user.uid, maps.uid)
+    ? `user ${user.uid}`
+    : !isMapped(user.gid, maps.gid)
+      ? `group ${user.gid}`
+      : undefined;
+  if (missing !== undefined)
+    throw requestFault(
+      `Cannot run as ${missing}`,
+      "the id maps of this sandbox do not contain that id",
+      "map it with --uidmap and --gidmap, or use --userns range",
+    );
+  const extra = user.groups.find((gid) => !isMapped(gid, maps.gid));
+  if (user.groups.length > 0 && (maps.writer === "self" || extra !== undefined))
+    throw requestFault(
+      "Cannot add groups (--group-add)",
+      maps.writer === "self"
+        ? "with a single id mapped, setgroups(2) is denied by the kernel"
+        : `group ${extra} is not mapped`,
+      "use --userns range",
+    );
+}
+
+// devpts(5): group 5 is `tty` on every distribution; the option is refused where that id is not mapped.
+function ttyGid(maps: IdMaps): { readonly ttyGid?: number } {
+  return isMapped(5, maps.gid) ? { ttyGid: 5 } : {};
+}
+
+function homeOf({ rootfs, lookups }: SpecInputs, user: ResolvedUser): string {
+  const own = rootfs.kind === "host" && user.uid === lookups.uid ? lookups.env.HOME : undefined;
+  const home = own?.startsWith("/") ? own : user.home;
+  return home?.startsWith("/") ? (home.length > 1 ? home.replace(/\/+$/, "") : home) : user.uid === 0 ? "/root" : "/";
+}
+
+function wantsTerminal(flag: Reader, { isTerminal }: HostLookups): boolean {
+  if (flag.has("--no-tty")) return false;
+  return flag.has("--tty") || (isTerminal(0) && isTerminal(1));
+}
+
+function hostTexts(lookups: HostLookups): ReadonlyMap<string, string> {
+  const texts = new Map<string, string>();
+  for (const path of ["/etc/resolv.conf", "/etc/hosts"]) {
+    const text = lookups.text(path);
+    if (text !== undefined) texts.set(path, text);
+  }
+  return texts;
+}
+
+/** In the order of their depth, so that a mount never hides one that was asked for below it. */
+function userMounts(flag: Reader, lookups: HostLookups): readonly Mount[] {
+  const absolute = (path: string): string => hostPath(path, lookups);
+  const mounts: Mount[] = [
+    ...flag.all("--volume").map((text) => parseVolume(text, absolute)),
+    ...flag.all("--mount").map((text) => parseMount(text, absolute)),
+    ...flag.all("--tmpfs").map(parseTmpfs),
+    ...flag.all("--device").map(parseDevice),
+    ...flag.all("--file").map((text) => copiedFile(text, absolute, lookups)),
+  ];
+  const depth = ({ destination }: Mount): number => destination.split("/").filter(Boolean).length;
+  return mounts
+    .map((mount, i) => ({ mount, i }))
+    .sort((a, b) => depth(a.mount) - depth(b.mount) || a.i - b.i)
+    .map(({ mount }) => mount);
+}
+
+function copiedFile(text: string, absolute: (path: string) => string, lookups: HostLookups): Mount {
+  const { source, destination } = parseFile(text, absolute);
+  const kind = lookups.kind(source);
+  const data = kind === "file" ? lookups.text(source) : undefined;
+  if (data === undefined)
+    throw requestFault(
+      `Cannot copy ${source} in (--file)`,
+      kind === "directory" ? "it is a folder" : "there is no such file",
+    );
+  return { type: "data", destination, data, options: ["rw", "nosuid", "nodev"] };
+}
+
+function hostPath(path: string, { cwd, env }: HostLookups): string {
+  const expanded = path === "~" || path.startsWith("~/") ? `${env.HOME ?? ""}${path.slice(1)}` : path;
+  return expanded.startsWith("/") ? expanded : `${cwd}/${expanded}`;
+}
+
+/** Bind sources must exist, but those marked `try`, which are left out where they do not. */
+function presentMounts(mounts: readonly Mount[], lookups: HostLookups): readonly Mount[] {
+  return mounts.filter((mount) => {
+    if (mount.type !== "bind" || lookups.kind(mount.source ?? "") !== undefined) return true;
+    if (mountOptions(mount.options).try) return false;
+    throw absentSource(mount);
+  });
+}
+
+function absentSource({ source, destination }: Mount): FaultError {
+  return requestFault(
+    `Cannot mount ${source} on ${destination}`,
+    `${source} does not exist on the host, or may not be looked at`,
+    `create it, or let it be skipped: -v ${source}:${destination}:try`,
+  );
+}
+
+function foldersAmong(
+  mounts: readonly Mount[],
+  hidden: readonly string[],
+  rootfs: ResolvedRootfs,
+  lookups: HostLookups,
+): ReadonlySet<string> {
+  const folders = new Set<string>(MASKED_FOLDERS);
+  for (const { type, source } of mounts)
+    if (type === "bind" && source !== undefined && lookups.kind(source) === "directory") folders.add(source);
+  for (const path of hidden) {
+    const kind = hiddenKind(path, mounts, rootfs, lookups);
+    if (kind === undefined)
+      throw requestFault(
+        `Cannot hide ${path}`,
+        "there is nothing at that path",
+        "hide what exists, or leave the flag out",
+      );
+    if (kind === "directory") folders.add(path);
+  }
+  return folders;
+}
+
+// The nearest mount above the path says where it comes from.
+function hiddenKind(path: string, mounts: readonly Mount[], rootfs: ResolvedRootfs, lookups: HostLookups) {
+  const over = mounts.findLast(
+    ({ destination }) => path === destination || path.startsWith(destination === "/" ? "/" : `${destination}/`),
+  );
+  if (over?.type === "bind") return lookups.kind(`${over.source}${path.slice(over.destination.length)}`);
+  if (over?.type === "data") return "file";
+  if (over && path === over.destination) return "directory";
+  if (over?.type === "proc" || over?.type === "sysfs") return lookups.kind(path);
+  return rootfs.kind === "folder" && !over ? lookups.kindInRoot(rootfs.path, path) : undefined;
+}
+
+function capabilitiesOf(flag: Reader, uid: number): Capabilities {
+  const list = (name: string): readonly (CapabilityName | "ALL")[] =>
+    flag
+      .all(name)
+      .flatMap((text) => text.split(","))
+      .map((text) => capability(name, text));
+  const set = capabilitySet(uid === 0 ? ROOT_CAPABILITIES : [], list("--cap-add"), list("--cap-drop"));
+  const keeps = uid === 0 ? [] : set;
+  return { bounding: set, effective: set, permitted: set, inheritable: keeps, ambient: keeps };
+}
+
+function capability(flag: string, text: string): CapabilityName | "ALL" {
+  if (text.toUpperCase() === "ALL") return "ALL";
+  const name = capabilityName(text);
+  if (!name)
+    throw usageFault(
+      `Cannot use ${flag} ${JSON.stringify(text)}`,
+      "no capability has that name",
+      `one of ALL, ${CAPABILITIES.join(", ")}`,
+    );
+  return name;
+}
+
+function rlimitsOf(flag: Reader, lookups: HostLookups): readonly Rlimit[] {
+  const asked = flag.all("--ulimit").map((text) => parseUlimit("--ulimit", text));
+  if (asked.some(({ type }) => type === "RLIMIT_NOFILE")) return asked;
+  const nofile = lookups.callerNofile();
+  return nofile ? [{ type: "RLIMIT_NOFILE", ...nofile }, ...asked] : asked;
+}
+
+function namespaces(flag: Reader, network: "none" | "host") {
+  const time = flag.has("--time") || flag.all("--time-offset").length > 0;
+  return [
+    "user" as const,
+    "pid" as const,
+    "mount" as const,
+    "uts" as const,
+    "ipc" as const,
+    "cgroup" as const,
+    ...(network === "none" ? (["network"] as const) : []),
+    ...(time ? (["time"] as const) : []),
+  ];
+}
+
+function timeOffsets(flag: Reader): Pick<Spec["linux"], "timeOffsets"> {
+  const offsets = flag.all("--time-offset").map((text) => parseTimeOffset("--time-offset", text));
+  return offsets.length === 0 ? {} : { timeOffsets: Object.fromEntries(offsets) };
+}
+
+function rootfsOf(flag: Reader, rootfs: ResolvedRootfs): Rootfs {
+  const sizeText = flag.one("--overlay-size");
+  const size = sizeText === undefined ? {} : { size: parseSize("--overlay-size", sizeText) };
+  if (rootfs.kind === "host") return { kind: "tmpfs", ...size };
+  if (flag.has("--no-overlay")) return { kind: "bind" };
+  return { kind: "overlay", ...size, ...(rootfs.upper !== undefined && { upper: rootfs.upper }) };
+}
+
+function seccompOf(flag: Reader, lookups: HostLookups): SeccompChoice {
+  const choice = flag.one("--seccomp");
+  if (choice === undefined) return { kind: "default" };
+  return choice === "unconfined" ? { kind: "unconfined" } : { kind: "profile", path: hostPath(choice, lookups) };
+}
+
+function defaultShell(rootfs: ResolvedRootfs, { env }: HostLookups): string {
+  return rootfs.kind === "host" && env.SHELL?.startsWith("/") ? env.SHELL : "/bin/sh";
+}
+
+function refuseNul({ process }: Spec): void {
+  const found = [...process.args, ...process.env, process.cwd].find((text) => text.includes("\0"));
+  if (found !== undefined) throw usageFault("Cannot run the command", "an argument or variable contains a NUL byte");
+}

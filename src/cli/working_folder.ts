@@ -1,0 +1,42 @@
+// The current directory: shown at its own path, writable, and worked in; but never the whole home folder or more. Pure.
+import type { Mount } from "../spec/spec.ts";
+import type { HostLookups } from "./host_lookups.ts";
+import { parseInsidePath } from "./parse/values.ts";
+
+export type WorkingFolder = {
+  readonly cwd: string;
+  readonly mounts: readonly Mount[];
+  readonly notes: readonly string[];
+};
+
+const KERNEL = ["/proc", "/sys", "/dev"];
+
+export function workingFolder(
+  host: boolean,
+  asked: string | undefined,
+  home: string,
+  lookups: HostLookups,
+): WorkingFolder {
+  const wanted = asked === undefined ? undefined : parseInsidePath("--workdir", asked);
+  if (!host) return { cwd: wanted ?? "/", mounts: [], notes: [] };
+  const reason = whyNot(lookups);
+  if (reason !== undefined) {
+    const note = `the current directory is not shown in the sandbox: ${reason}`;
+    return { cwd: wanted ?? home, mounts: [], notes: [note] };
+  }
+  const { cwd } = lookups;
+  return {
+    cwd: wanted ?? cwd,
+    mounts: [{ type: "bind", source: cwd, destination: cwd, options: ["rw", "nosuid", "nodev"] }],
+    notes: [],
+  };
+}
+
+function whyNot({ cwd, env }: HostLookups): string | undefined {
+  const home = env.HOME?.startsWith("/") ? env.HOME.replace(/\/+$/, "") : undefined;
+  if (cwd === "/") return "it is the root of the file system";
+  if (home !== undefined && cwd === home) return "it is your home folder; change into a project, or use -v";
+  if (home?.startsWith(`${cwd}/`)) return "your home folder lies in it; change into a project, or use -v";
+  const kernel = KERNEL.find((path) => cwd === path || cwd.startsWith(`${path}/`));
+  return kernel === undefined ? undefined : `${kernel} is the sandbox's own`;
+}

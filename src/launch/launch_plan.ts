@@ -1,0 +1,101 @@
+// Performs a plan: clone, id maps, release, and the child's report turned back into the step that it came from.
+import { read, writeAll } from "../../ffi/file.ts";
+import { launch } from "../../ffi/launch.ts";
+import { kill, SIGKILL, waitFor } from "../../ffi/process.ts";
+import { CLONE } from "../plan/constants.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { Step } from "../plan/step.ts";
+import { encodePlan } from "./encode_plan.ts";
+import type { ExecChannels } from "./exec_inputs.ts";
+
+export type Launched = { readonly kind: "running"; readonly pid: number; readonly pidfd: number };
+
+/** What went wrong, before anybody has said why. */
+export type LaunchFailure =
+  | { readonly kind: "clone"; readonly flags: readonly string[]; readonly errno: number }
+  | { readonly kind: "step"; readonly step: Step; readonly index: number; readonly errno: number }
+  | {
+      readonly kind: "exec";
+      readonly path: string;
+      readonly errno: number;
+      readonly mode: number;
+      readonly head: Uint8Array;
+    }
+  | { readonly kind: "init"; readonly errno: number }
+  | { readonly kind: "helper"; readonly program: string; readonly message: string }
+  | { readonly kind: "lost"; readonly exitCode: number };
+
+const REPORT_STEP = 1;
+const REPORT_EXEC = 2;
+const REPORT_INIT = 3;
+const READY_BYTES = 4;
+
+export type MapIds = (pid: number, maps: NonNullable<Plan["helperMaps"]>) => LaunchFailure | undefined;
+
+/** Starts the child and returns when its command runs, or has failed to. */
+export function launchPlan(
+  plan: Plan,
+  channels: ExecChannels,
+  candidates: readonly string[],
+  mapIds: MapIds,
+): Launched | LaunchFailure {
+  const encoded = encodePlan(plan.steps);
+  const result = launch({
+    cloneFlags: plan.cloneFlags.reduce((value, name) => value + CLONE[name], 0),
+    steps: encoded.bytes,
+    count: encoded.count,
+    statusFd: channels.status.write.number,
+  });
+  channels.closeTheirs();
+  if (result.kind === "failed") return { kind: "clone", flags: plan.cloneFlags, errno: result.errno };
+  const { pid, pidfd } = result;
+  const failure =
+    (plan.helperMaps && release(pid, plan.helperMaps, channels, mapIds)) ?? awaitExec(plan, channels, candidates, pid);
+  if (failure === undefined) return { kind: "running", pid, pidfd };
+  kill(pid, SIGKILL);
+  const exitCode = waitFor(pid);
+  return failure.kind === "lost" ? { kind: "lost", exitCode } : failure;
+}
+
+function release(
+  pid: number,
+  maps: NonNullable<Plan["helperMaps"]>,
+  channels: ExecChannels,
+  mapIds: MapIds,
+): LaunchFailure | undefined {
+  const failure = mapIds(pid, maps);
+  if (failure) return failure;
+  if (channels.release) writeAll(channels.release.write.number, "release", new Uint8Array(1));
+  return undefined;
+}
+
+// Every holder of the write end closes it by execve or exit, so end of file is the answer, whichever it is: after the
+// four bytes of "ready" nothing more is success.
+function awaitExec(
+  plan: Plan,
+  channels: ExecChannels,
+  candidates: readonly string[],
+  pid: number,
+): LaunchFailure | undefined {
+  const buffer = new Uint8Array(2048);
+  let length = 0;
+  for (let got = -1; got !== 0; length += got)
+    got = read(channels.status.read.number, "status", buffer.subarray(length));
+  const report = new DataView(buffer.buffer, 0, length);
+  const ready = length >= READY_BYTES && report.getUint32(0, true) === 0;
+  if (ready && length === READY_BYTES) return undefined;
+  if (length === 0) return { kind: "lost", exitCode: pid };
+  return parseReport(plan, candidates, buffer.subarray(ready ? READY_BYTES : 0, length));
+}
+
+function parseReport(plan: Plan, candidates: readonly string[], bytes: Uint8Array): LaunchFailure {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const word = (index: number): number => (bytes.length >= index * 4 + 4 ? view.getUint32(index * 4, true) : 0);
+  const [kind, index, errno] = [word(0), word(1), word(2)];
+  const step = plan.steps[index];
+  if (kind === REPORT_STEP && step) return { kind: "step", step, index, errno };
+  if (kind === REPORT_EXEC)
+    return { kind: "exec", path: candidates[index] ?? "", errno, mode: word(3), head: bytes.slice(20, 20 + word(4)) };
+  if (kind === REPORT_INIT) return { kind: "init", errno };
+  return { kind: "lost", exitCode: 125 };
+}

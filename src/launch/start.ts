@@ -1,0 +1,62 @@
+// Spec → running sandbox or a failure: channels, plan, launch. What follows (waiting, a terminal) is the supervisor's.
+import type { Fd } from "../../ffi/fd.ts";
+import type { PlanFacts } from "../plan/facts.ts";
+import { type Plan, plan } from "../plan/plan.ts";
+import type { ExecInputs } from "../plan/plan_process.ts";
+import type { Spec } from "../spec/spec.ts";
+import { ExecChannels, NO_DESCRIPTOR } from "./exec_inputs.ts";
+import { idMapHelpers } from "./id_map_helpers.ts";
+import { type Launched, type LaunchFailure, launchPlan } from "./launch_plan.ts";
+
+export type Started = Launched & { readonly terminal: Fd | undefined };
+
+export type StartOptions = {
+  readonly spec: Spec;
+  readonly facts: PlanFacts;
+  readonly filter: Uint8Array | undefined;
+  /** The caller's PATH, in which newuidmap is looked for. */
+  readonly hostPath: string;
+};
+
+export function start({ spec, facts, filter, hostPath }: StartOptions): Started | LaunchFailure {
+  using channels = new ExecChannels(spec);
+  const candidates = commandCandidates(spec);
+  const planned = plan(spec, facts, execInputs(channels, candidates, filter));
+  const result = launchPlan(planned, channels, candidates, idMapHelpers(hostPath));
+  if (result.kind !== "running") return result;
+  return { ...result, terminal: channels.terminal?.ours.dup() };
+}
+
+/** The plan as --explain shows it: the descriptors that do not exist yet have symbolic numbers only. */
+export function dryPlan(spec: Spec, facts: PlanFacts, filter: Uint8Array | undefined): Plan {
+  const inputs = {
+    statusFd: 3,
+    releaseFd: 4,
+    parentOnly: [],
+    initFd: 5,
+    terminalFd: 6,
+    candidates: commandCandidates(spec),
+  };
+  return plan(spec, facts, filter ? { ...inputs, filter } : inputs);
+}
+
+function execInputs(channels: ExecChannels, candidates: readonly string[], filter: Uint8Array | undefined): ExecInputs {
+  const ours = [channels.status.read, channels.release?.write, channels.terminal?.ours];
+  return {
+    statusFd: channels.status.write.number,
+    releaseFd: channels.release?.read.number ?? NO_DESCRIPTOR,
+    parentOnly: ours.flatMap((fd) => (fd ? [fd.number] : [])),
+    initFd: channels.init.number,
+    terminalFd: channels.terminal?.theirs.number ?? NO_DESCRIPTOR,
+    candidates,
+    ...(filter && { filter }),
+  };
+}
+
+/** execvp(3): a name with a slash is a path; another is looked for in the sandbox's own PATH. */
+export function commandCandidates(spec: Spec): readonly string[] {
+  const name = spec.process.args[0] ?? "";
+  if (name.includes("/")) return [name];
+  const path = spec.process.env.find((variable) => variable.startsWith("PATH="))?.slice(5) ?? "/bin:/usr/bin";
+  return path.split(":").map((folder) => `${folder === "" ? "." : folder}/${name}`);
+}

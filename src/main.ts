@@ -1,0 +1,29 @@
+// Which command; the only place that sets the exit code. Everything but `run` is loaded when it is asked for.
+import { exitNow } from "../ffi/process.ts";
+import { SyscallError } from "../ffi/syscall_error.ts";
+import { type Fault, FaultError, usageFault } from "./base/fault.ts";
+import { run } from "./cli/commands/run.ts";
+import { coloursOn, sayFault } from "./cli/say.ts";
+
+async function main(argv: readonly string[]): Promise<number> {
+  const [name, ...rest] = argv;
+  if (name === "run") return run(rest);
+  return (await import("./cli/dispatch.ts")).dispatch(name, rest);
+}
+
+function faultOf(error: unknown): Fault {
+  if (error instanceof FaultError) return error.fault;
+  if (error instanceof SyscallError)
+    return { exitCode: 125, what: `Cannot ${error.call} ${error.object}`, cause: error.message, hint: "" };
+  if (error instanceof RangeError) return usageFault("Cannot go on", error.message).fault;
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { exitCode: 125, what: "Cannot go on", cause: text, hint: "this is a bug in sandbox: please report it" };
+}
+
+try {
+  exitNow(await main(process.argv.slice(2)));
+} catch (error) {
+  const fault = faultOf(error);
+  sayFault(fault, coloursOn(2, process.env));
+  exitNow(fault.exitCode);
+}
