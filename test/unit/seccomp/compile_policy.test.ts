@@ -104,6 +104,14 @@ describe("entries into the kernel", () => {
     const [E, N, A] = [EPERM_RETURN, ENOSYS_RETURN, ALLOW_RETURN];
     expect(answers).toEqual([A, E, E, N, N, A, N, N]);
   });
+
+  test("unknownAbove itself is known, also right behind a call that a rule names", () => {
+    const rules: readonly Rule[] = [{ names: ["read"], action: ALLOW }];
+    const arches = [{ arch: "x86_64", rules, unknownAbove: 1 }] as const;
+    const program = compilePolicy({ defaultAction: errno(1), foreignAction: KILL_PROCESS, arches });
+    const answers = [0, 1, 2].map((nr) => interpret(program, { arch: X86_64, nr }).action);
+    expect(answers).toEqual([ALLOW_RETURN, EPERM_RETURN, ENOSYS_RETURN]);
+  });
 });
 
 describe("rules of one call", () => {
