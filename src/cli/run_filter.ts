@@ -10,7 +10,12 @@ export async function filterOf(spec: Spec): Promise<Uint8Array | undefined> {
   const capabilities = new Set<string>(spec.process.capabilities.bounding);
   switch (seccomp.kind) {
     case "unconfined":
-      if (emulateRoot) throw requestFault("Cannot emulate root (--emulate-root)", "it is done by the seccomp filter, and that is switched off", "add --no-emulate-root");
+      if (emulateRoot)
+        throw requestFault(
+          "Cannot emulate root (--emulate-root)",
+          "it is done by the seccomp filter, and that is switched off",
+          "add --no-emulate-root",
+        );
       return undefined;
     case "profile":
       return (await import("./profile_filter.ts")).profileFilter(seccomp.path, ARCH, capabilities, emulateRoot);

@@ -1,5 +1,22 @@
 // HostLookups on the real machine.
-import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_NONBLOCK, O_PATH, O_RDONLY, open, openat2, readAll, readText, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, S_IFDIR, S_IFMT, S_IFREG, stat } from "../../ffi/file.ts";
+import {
+  AT_FDCWD,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+  open,
+  openat2,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  readAll,
+  readText,
+  S_IFDIR,
+  S_IFMT,
+  S_IFREG,
+  stat,
+} from "../../ffi/file.ts";
 import { rawSyscall, syscall } from "../../ffi/libc.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
 import type { FileKind, HostLookups } from "../cli/host_lookups.ts";
@@ -16,7 +33,10 @@ export function hostLookups(env: Readonly<Record<string, string | undefined>>): 
     env,
     kind: (path) => fileKind(AT_FDCWD, path),
     text: (path) => ignoreUnreadable(() => readText(path, SMALL_FILE)),
-    textInRoot: (root, path) => inRoot(root, path, O_RDONLY | O_NONBLOCK, (fd) => (isRegular(fd) ? decode(readAll(fd, path, SMALL_FILE)) : undefined)),
+    textInRoot: (root, path) =>
+      inRoot(root, path, O_RDONLY | O_NONBLOCK, (fd) =>
+        isRegular(fd) ? decode(readAll(fd, path, SMALL_FILE)) : undefined,
+      ),
     kindInRoot: (root, path) => inRoot(root, path, O_PATH, (fd) => fileKind(fd, "")),
     callerNofile: callerNofile,
     isTerminal: (fd) => rawSyscall("ioctl", fd, TCGETS, new Uint8Array(64)) === 0,
@@ -75,4 +95,3 @@ const decoder = new TextDecoder();
 function decode(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }
-

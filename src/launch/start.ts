@@ -1,5 +1,6 @@
 // Spec → running sandbox or a failure: channels, plan, launch. What follows (waiting, a terminal) is the supervisor's.
 import type { Fd } from "../../ffi/fd.ts";
+import { windowSize } from "../../ffi/terminal.ts";
 import type { PlanFacts } from "../plan/facts.ts";
 import { type Plan, plan } from "../plan/plan.ts";
 import type { ExecInputs } from "../plan/plan_process.ts";
@@ -42,6 +43,7 @@ export function dryPlan(spec: Spec, facts: PlanFacts, filter: Uint8Array | undef
 
 function execInputs(channels: ExecChannels, candidates: readonly string[], filter: Uint8Array | undefined): ExecInputs {
   const ours = [channels.status.read, channels.release?.write, channels.terminal?.ours];
+  const size = channels.terminal && (windowSize(0) ?? windowSize(1));
   return {
     statusFd: channels.status.write.number,
     releaseFd: channels.release?.read.number ?? NO_DESCRIPTOR,
@@ -50,6 +52,7 @@ function execInputs(channels: ExecChannels, candidates: readonly string[], filte
     terminalFd: channels.terminal?.theirs.number ?? NO_DESCRIPTOR,
     candidates,
     ...(filter && { filter }),
+    ...(size && { windowSize: size }),
   };
 }
 

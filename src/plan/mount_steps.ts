@@ -108,7 +108,8 @@ export function setAttributes(
   options: Tolerate = {},
 ): void {
   const kind = propagation?.type ?? "MS_PRIVATE";
-  if (propagation?.recursive ?? true) return setAttr(program, aim, mount, { recursive: true, set, clearAtime, kind }, options);
+  if (propagation?.recursive ?? true)
+    return setAttr(program, aim, mount, { recursive: true, set, clearAtime, kind }, options);
   if (set.length > 0) setAttr(program, aim, mount, { recursive: true, set, clearAtime }, options);
   setAttr(program, aim, mount, { recursive: false, set: [], clearAtime: false, kind }, options);
 }

@@ -17,6 +17,8 @@ export type ExecInputs = {
   readonly initFd: number;
   /** A connected socket that takes the terminal's master descriptor. */
   readonly terminalFd: number;
+  /** struct winsize of the caller's terminal. */
+  readonly windowSize?: Uint8Array;
   /** struct sock_filter[], seccomp(2). */
   readonly filter?: Uint8Array;
   /** Absolute paths to try in turn, execvp(3). */
@@ -42,7 +44,7 @@ export function planLimits(program: Program, spec: Spec): void {
 }
 
 export function planCommand(program: Program, spec: Spec, inputs: ExecInputs): void {
-  if (spec.process.terminal) planTerminal(program, inputs.terminalFd);
+  if (spec.process.terminal) planTerminal(program, inputs);
   if (spec.sandbox.newSession || spec.process.terminal)
     program.add({ kind: "session" }, "setsid", [], { tolerate: ["EPERM"] });
   planDeath(program, inputs);
@@ -51,7 +53,7 @@ export function planCommand(program: Program, spec: Spec, inputs: ExecInputs): v
 }
 
 // A pair of the sandbox's own devpts: whoever holds the master holds nothing of the caller's terminal (TIOCSTI, CVE-2017-5226).
-function planTerminal(program: Program, terminalFd: number): void {
+function planTerminal(program: Program, { terminalFd, windowSize }: ExecInputs): void {
   const aim = { kind: "terminal" } as const;
   const master = program.let("master", aim, "openat", [
     AT_FDCWD,
@@ -63,6 +65,12 @@ function planTerminal(program: Program, terminalFd: number): void {
   program.add(aim, "ioctl", [master, named(0x40045431, "TIOCSPTLCK"), unlock]);
   const peer = named(O.O_RDWR + O.O_NOCTTY, "O_RDWR|O_NOCTTY");
   const slave = program.let("slave", aim, "ioctl", [master, named(0x5441, "TIOCGPTPEER"), peer]);
+  if (windowSize)
+    program.add(aim, "ioctl", [
+      slave,
+      named(0x5414, "TIOCSWINSZ"),
+      { kind: "bytes", content: windowSize, shown: "&size" },
+    ]);
   sendDescriptor(program, terminalFd, master);
   for (const fd of [0, 1, 2]) program.add(aim, "dup3", [slave, fd, 0]);
   program.add(aim, "close", [slave]);

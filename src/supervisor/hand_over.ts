@@ -21,5 +21,9 @@ export function handOver({ pid, pidfd, newSession, keep, title }: HandOver): nev
   if (SHORT_MS > 0 && readableWithin(pidfd, SHORT_MS)) exitNow(waitFor(pid));
   const waiter = programFd("waiter");
   syscall("prctl", "PR_SET_NAME", 15, new TextEncoder().encode("sandbox\0"));
-  return executeInPlace(waiter.number, ["sandbox", `${pid} ${pidfd} ${newSession ? 0 : SHARED_SESSION}`, title], [pidfd, ...keep]);
+  return executeInPlace(
+    waiter.number,
+    ["sandbox", `${pid} ${pidfd} ${newSession ? 0 : SHARED_SESSION}`, title],
+    [pidfd, ...keep],
+  );
 }

@@ -1,25 +1,26 @@
 // `sandbox run`: command line → Spec → plan → running → waiting.
 import { defaultChildSignal, dieWithParent, exitNow } from "../../../ffi/process.ts";
 import { requestFault } from "../../base/fault.ts";
-import { hostLookups } from "../../host/read_lookups.ts";
 import { readHostView } from "../../host/read_host_view.ts";
+import { hostLookups } from "../../host/read_lookups.ts";
+import { subordinateRanges } from "../../host/subordinate_ranges.ts";
 import { start } from "../../launch/start.ts";
 import type { PlanFacts } from "../../plan/facts.ts";
 import { handOver } from "../../supervisor/hand_over.ts";
+import type { Parsed } from "../command.ts";
 import type { HostLookups } from "../host_lookups.ts";
 import { parseArguments } from "../parse/arguments.ts";
-import type { Parsed } from "../command.ts";
-import { buildSpec, type BuiltSpec, type ResolvedRootfs } from "../run_spec.ts";
-import { runCommand } from "./run.table.ts";
 import { filterOf } from "../run_filter.ts";
+import { type BuiltSpec, buildSpec, type ResolvedRootfs } from "../run_spec.ts";
 import { note } from "../say.ts";
+import { runCommand } from "./run.table.ts";
 
 export async function run(argv: readonly string[]): Promise<number> {
   const parsed = parseArguments(runCommand, argv);
   if (parsed.switches.has("--help")) return (await import("../help.ts")).printHelp(runCommand);
   const lookups = hostLookups(process.env);
   const { rootfs, keep } = await resolveRootfs(parsed, lookups);
-  const built = buildSpec({ parsed, rootfs, lookups, ranges: () => subordinateRanges(lookups) });
+  const built = buildSpec({ parsed, rootfs, lookups, ranges: () => subordinateRanges(lookups.uid, lookups.env.PATH) });
   const facts: PlanFacts = { directories: built.directories, uid: lookups.uid, gid: lookups.gid };
   const filter = await filterOf(built.spec);
   if (parsed.switches.has("--explain")) return (await import("../explain.ts")).explain(built.spec, facts, filter);
@@ -39,7 +40,8 @@ async function launch(
   const started = start({ spec, facts, filter, hostPath: lookups.env.PATH ?? "" });
   if (started.kind !== "running") return (await import("../../report/launch_fault.ts")).throwLaunchFault(started, spec);
   const { pid, pidfd, terminal } = started;
-  if (terminal) return (await import("../../supervisor/terminal_session.ts")).superviseTerminal({ pid, pidfd, socket: terminal, command: spec.process.args });
+  if (terminal)
+    return (await import("../../supervisor/terminal_session.ts")).superviseTerminal({ pid, pidfd, socket: terminal });
   const title = `run ${spec.process.args.join(" ")}`;
   return handOver({ pid, pidfd, newSession: spec.sandbox.newSession, keep, title });
 }
@@ -50,14 +52,13 @@ async function resolveRootfs(
 ): Promise<{ readonly rootfs: ResolvedRootfs; readonly keep: readonly number[] }> {
   const text = parsed.values.get("--rootfs")?.[0] ?? "host";
   if (text === "host") {
-    if (parsed.values.has("--persist")) throw requestFault("Cannot keep changes (--persist)", "the host's view is not copy-on-write", "name another root file system: --rootfs alpine");
+    if (parsed.values.has("--persist"))
+      throw requestFault(
+        "Cannot keep changes (--persist)",
+        "the host's view is not copy-on-write",
+        "name another root file system: --rootfs alpine",
+      );
     return { rootfs: { kind: "host", view: readHostView() }, keep: [] };
   }
   return (await import("../find_rootfs.ts")).findRootfs(text, parsed, lookups);
 }
-
-function subordinateRanges(lookups: HostLookups) {
-  void lookups;
-  return "not implemented";
-}
-
