@@ -1,6 +1,6 @@
 // AppArmor as far as it decides about user namespaces. Ubuntu 23.10 and later let an unconfined program create one but take its
 // capabilities away inside (kernel.apparmor_restrict_unprivileged_userns); a profile attached to the program's PATH lifts that.
-import { Fd } from "../../ffi/fd.ts";
+import type { Fd } from "../../ffi/fd.ts";
 import { O_DIRECTORY, open, readdir } from "../../ffi/file.ts";
 import { readHostFile, readHostNumber } from "./read_host_file.ts";
 
@@ -50,7 +50,9 @@ export function profileFor(text: string, path: string): { readonly allowsUserns:
   const header = lines.findIndex((line) => attachments(line).some((glob) => globMatches(glob, path)));
   if (header < 0) return undefined;
   const unconfined = /flags\s*=\s*\([^)]*\bunconfined\b/.test(lines[header] ?? "");
-  return { allowsUserns: unconfined || body(lines, header).some((line) => /^\s*(audit\s+|allow\s+)*userns\b/.test(line)) };
+  return {
+    allowsUserns: unconfined || body(lines, header).some((line) => /^\s*(audit\s+|allow\s+)*userns\b/.test(line)),
+  };
 }
 
 function findProfile(executable: string): AppArmorProfile | undefined {
@@ -73,9 +75,14 @@ function profileFiles(): readonly string[] {
 
 /** Path patterns of a profile's head: `profile NAME PATTERN flags=(...) {`, or without the word `profile`. */
 function attachments(line: string): readonly string[] {
-  const head = /^\s*(?:profile\s+)?((?:"[^"]*"|[^\s"]+)(?:\s+(?:"[^"]*"|[^\s"=(]+))*)(?:\s+\w+\s*=\s*\([^)]*\))*\s*\{\s*$/.exec(line);
+  const head =
+    /^\s*(?:profile\s+)?((?:"[^"]*"|[^\s"]+)(?:\s+(?:"[^"]*"|[^\s"=(]+))*)(?:\s+\w+\s*=\s*\([^)]*\))*\s*\{\s*$/.exec(
+      line,
+    );
   const words = (head?.[1] ?? "").match(/"[^"]*"|\S+/g) ?? [];
-  return words.map((word) => word.replace(/^"|"$/g, "")).filter((word) => word.startsWith("/") || word.startsWith("@{"));
+  return words
+    .map((word) => word.replace(/^"|"$/g, ""))
+    .filter((word) => word.startsWith("/") || word.startsWith("@{"));
 }
 
 /** The profile's own lines, up to the brace that closes it. */

@@ -97,7 +97,7 @@ function readUserManager(
   env: Environment,
   { uid, name }: { readonly uid: number; readonly name: string | undefined },
 ): UserManager {
-  const runtimeDir = env["XDG_RUNTIME_DIR"];
+  const runtimeDir = env.XDG_RUNTIME_DIR;
   const bus = busPath(env);
   const usual = `/run/user/${uid}/bus`;
   const service = cgroupFolder(mounts, `/user.slice/user-${uid}.slice/user@${uid}.service`);
@@ -114,10 +114,10 @@ function readUserManager(
 
 /** The socket of the session bus: DBUS_SESSION_BUS_ADDRESS if it is a unix path, else XDG_RUNTIME_DIR's (sd_bus_open_user(3)). */
 export function busPath(env: Environment): string | undefined {
-  const address = env["DBUS_SESSION_BUS_ADDRESS"];
+  const address = env.DBUS_SESSION_BUS_ADDRESS;
   const path = /(?:^|;)unix:(?:[^;]*,)?path=([^,;]+)/.exec(address ?? "")?.[1];
   if (path !== undefined) return unescapeAddress(path);
-  return env["XDG_RUNTIME_DIR"] ? `${env["XDG_RUNTIME_DIR"]}/bus` : undefined;
+  return env.XDG_RUNTIME_DIR ? `${env.XDG_RUNTIME_DIR}/bus` : undefined;
 }
 
 /** D-Bus specification, "Server Addresses": bytes may be written %XX. */

@@ -12,9 +12,8 @@ export type Container = {
 };
 
 export type ContainerEvidence = {
-  /** `user:[4026531837]`, the link text of /proc/self/ns/user, and likewise of pid. */
-  readonly usernsLink: string | undefined;
-  readonly pidnsLink: string | undefined;
+  /** Link texts below /proc/self/ns, e.g. `user:[4026531837]`; those that could be read. */
+  readonly namespaces: Readonly<Partial<Record<WatchedNamespace, string>>>;
   readonly dockerenv: boolean;
   readonly containerenv: boolean;
   /** What the container manager says of itself: /run/systemd/container (see systemd-detect-virt(1)) or the variable `container`. */
@@ -23,39 +22,46 @@ export type ContainerEvidence = {
   readonly kernelRelease: string;
 };
 
-/** PROC_USER_INIT_INO and PROC_PID_INIT_INO of linux/proc_ns.h. */
-const INITIAL_USERNS = "user:[4026531837]";
-const INITIAL_PIDNS = "pid:[4026531836]";
+/** The machine's first namespaces: PROC_IPC_INIT_INO and its neighbours, linux/proc_ns.h. */
+const INITIAL = {
+  ipc: "ipc:[4026531839]",
+  uts: "uts:[4026531838]",
+  user: "user:[4026531837]",
+  pid: "pid:[4026531836]",
+} as const;
+type WatchedNamespace = keyof typeof INITIAL;
+const WATCHED = Object.keys(INITIAL) as readonly WatchedNamespace[];
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export function readContainer(env: Environment, kernelRelease: string): Container {
   return decideContainer({
-    usernsLink: linkText("/proc/self/ns/user"),
-    pidnsLink: linkText("/proc/self/ns/pid"),
+    namespaces: Object.fromEntries(WATCHED.flatMap(readNamespace)),
     dockerenv: exists("/.dockerenv"),
     containerenv: exists("/run/.containerenv"),
-    manager: readHostFile("/run/systemd/container")?.trim() ?? env["container"],
-    kubernetes: env["KUBERNETES_SERVICE_HOST"] !== undefined,
+    manager: readHostFile("/run/systemd/container")?.trim() ?? env.container,
+    kubernetes: env.KUBERNETES_SERVICE_HOST !== undefined,
     kernelRelease,
   });
 }
 
+/** A machine may have been started from a container's image, marks and all: only in a namespace of its own is it a container. */
 export function decideContainer(evidence: ContainerEvidence): Container {
-  const userNamespace = evidence.usernsLink !== undefined && evidence.usernsLink !== INITIAL_USERNS;
-  const kind = containerKind(evidence);
-  return { userNamespace, ...(kind && { kind }) };
+  const foreign = WATCHED.filter((name) => isForeign(evidence, name));
+  const kind = foreign.length > 0 ? containerKind(evidence) : undefined;
+  const outer = kind ?? (/microsoft/i.test(evidence.kernelRelease) ? "wsl" : undefined);
+  return { userNamespace: foreign.includes("user"), ...(outer && { kind: outer }) };
 }
 
-function containerKind(evidence: ContainerEvidence): ContainerKind | undefined {
+function isForeign({ namespaces }: ContainerEvidence, name: WatchedNamespace): boolean {
+  return namespaces[name] !== undefined && namespaces[name] !== INITIAL[name];
+}
+
+function containerKind(evidence: ContainerEvidence): ContainerKind {
   if (evidence.kubernetes) return "kubernetes";
   if (evidence.containerenv) return "podman";
   if (evidence.dockerenv) return "docker";
-  const named = MANAGERS.find(([word]) => evidence.manager?.startsWith(word));
-  if (named) return named[1];
-  if (/microsoft/i.test(evidence.kernelRelease)) return "wsl";
-  const foreignPids = evidence.pidnsLink !== undefined && evidence.pidnsLink !== INITIAL_PIDNS;
-  return evidence.manager || foreignPids ? "unknown" : undefined;
+  return MANAGERS.find(([word]) => evidence.manager?.startsWith(word))?.[1] ?? "unknown";
 }
 
 const MANAGERS: readonly (readonly [string, ContainerKind])[] = [
@@ -67,10 +73,11 @@ const MANAGERS: readonly (readonly [string, ContainerKind])[] = [
   ["wsl", "wsl"],
 ];
 
-function linkText(path: string): string | undefined {
+function readNamespace(name: WatchedNamespace): [WatchedNamespace, string][] {
   try {
-    return readlink(path);
+    const link = readlink(`/proc/self/ns/${name}`);
+    return link === undefined ? [] : [[name, link]];
   } catch {
-    return undefined;
+    return [];
   }
 }

@@ -1,7 +1,8 @@
 // Device nodes that a sandbox may be asked to use: /dev/net/tun for a network of its own, /dev/fuse for file systems in it.
+
+import { cstring } from "../../ffi/cstring.ts";
 import { ERRNO, errnoName } from "../../ffi/errno.ts";
 import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_RDWR } from "../../ffi/file.ts";
-import { cstring } from "../../ffi/cstring.ts";
 import { rawSyscall } from "../../ffi/libc.ts";
 import { type ModuleState, readModule } from "./modules.ts";
 

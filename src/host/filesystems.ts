@@ -1,6 +1,7 @@
 // /proc/filesystems, filesystems(5): types that the kernel can mount now. One that is missing may still be loadable.
-import { readHostFile } from "./read_host_file.ts";
+
 import { type ModuleState, readModule } from "./modules.ts";
+import { readHostFile } from "./read_host_file.ts";
 
 export function readOverlayModule(release: string): ModuleState {
   const known = parseFilesystems(readHostFile("/proc/filesystems") ?? "");

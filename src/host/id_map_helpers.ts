@@ -36,7 +36,12 @@ const X_OK = 1;
 const CAPABILITY_OF: Readonly<Record<HelperName, number>> = { newuidmap: CAP.CAP_SETUID, newgidmap: CAP.CAP_SETGID };
 
 /** Looks the helper up on `path` (the variable PATH; NixOS keeps its wrappers in /run/wrappers/bin) and tells whether it would work. */
-export function readHelper(name: HelperName, path: string | undefined, status: ProcessStatus, euid: number): HelperState {
+export function readHelper(
+  name: HelperName,
+  path: string | undefined,
+  status: ProcessStatus,
+  euid: number,
+): HelperState {
   return decideHelper(name, findHelper(name, path ?? DEFAULT_PATH), status, euid);
 }
 

@@ -1,12 +1,24 @@
 // Runs probe programs in a child of the executor (ffi/stage/executor.c). The child shares this process's memory and one stack, so
 // there is one at a time, and it is reaped before anything else happens.
+
+import { cstring } from "../../ffi/cstring.ts";
 import { ERRNO } from "../../ffi/errno.ts";
 import { Fd } from "../../ffi/fd.ts";
-import { mkdirat, AT_FDCWD, AT_REMOVEDIR, O_CLOEXEC, readAll, writeAll } from "../../ffi/file.ts";
-import { cstring } from "../../ffi/cstring.ts";
+import {
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  mkdirat,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  open,
+  readAll,
+  readdir,
+  writeAll,
+} from "../../ffi/file.ts";
 import { launch, NO_REGISTER, OP_LOAD, STEP_BYTES } from "../../ffi/launch.ts";
 import { address, rawSyscall, SYSCALLS, syscall } from "../../ffi/libc.ts";
-import type { LaunchStep, ProbeCall, ProbeContext, ProbeName, ProbeProgram } from "./probe_programs.ts";
+import type { LaunchStep, ProbeCall, ProbeName, ProbeProgram } from "./probe_programs.ts";
 import { probeProgram } from "./probe_programs.ts";
 
 export type ProbeResult =
@@ -45,15 +57,12 @@ function probeStore(options: LiveProbeOptions): ProbeResult {
   try {
     return run(probeProgram("overlay-store", { ...options, store: folder }));
   } finally {
-    removeFolders(folder);
+    removeTree(folder);
   }
 }
 
+const DT_DIR = 4;
 const FOLDERS = ["lower", "upper", "work"] as const;
-/** What the probe and overlayfs leave behind, deepest first. */
-const LEFT_FILES = ["lower/file", "upper/file", "upper/folder"] as const;
-const LEFT_FOLDERS = ["lower/folder", "upper/folder", "work/work", "work/index", "lower", "upper", "work"] as const;
-
 function makeFolders(folder: string): boolean {
   try {
     mkdirat(AT_FDCWD, folder, 0o700);
@@ -64,10 +73,24 @@ function makeFolders(folder: string): boolean {
   }
 }
 
-function removeFolders(folder: string): void {
-  const remove = (name: string, flags: number): number => rawSyscall("unlinkat", AT_FDCWD, cstring(`${folder}/${name}`), flags);
-  for (const name of LEFT_FILES) remove(name, 0);
-  for (const name of [...LEFT_FOLDERS, ""]) remove(name, AT_REMOVEDIR);
+/** `work/work` comes without any permission bits, and may hold a whiteout that overlayfs keeps to link again. */
+function removeTree(path: string): void {
+  rawSyscall("fchmodat", AT_FDCWD, cstring(path), 0o700);
+  for (const { name, type } of entries(path)) {
+    const entry = `${path}/${name}`;
+    if (type === DT_DIR) removeTree(entry);
+    else rawSyscall("unlinkat", AT_FDCWD, cstring(entry), 0);
+  }
+  rawSyscall("unlinkat", AT_FDCWD, cstring(path), AT_REMOVEDIR);
+}
+
+function entries(path: string): readonly { readonly name: string; readonly type: number }[] {
+  try {
+    using folder = open(path, O_DIRECTORY | O_NOFOLLOW);
+    return readdir(folder.number, path).map(({ name, type }) => ({ name: new TextDecoder().decode(name), type }));
+  } catch {
+    return [];
+  }
 }
 
 function probeRange(options: LiveProbeOptions): ProbeResult {
@@ -78,15 +101,19 @@ function probeRange(options: LiveProbeOptions): ProbeResult {
   using gate = writeEnd;
   let mapped = true;
   const result = run(probeProgram("range", { ...options, releaseFd: release.number }), (pid) => {
-    mapped = mapIds(pid);
-    writeAll(gate.number, "release pipe", new Uint8Array(1));
+    // Whatever happens here, the child must be let go: it holds a copy of the pipe's other end and would wait forever.
+    try {
+      mapped = mapIds(pid);
+    } finally {
+      writeAll(gate.number, "release pipe", new Uint8Array(1));
+    }
   });
   return mapped ? result : { kind: "failed", step: "range", call: "newuidmap", errno: ERRNO.EPERM };
 }
 
 function run(program: ProbeProgram | undefined, whileItWaits: (pid: number) => void = () => {}): ProbeResult {
   if (!program) return { kind: "skipped", why: "nothing to probe" };
-  const memory = encode(program.calls);
+  using memory = encode(program.calls);
   const [readEnd, writeEnd] = pipe();
   using status = readEnd;
   using report = writeEnd;
@@ -101,12 +128,11 @@ function run(program: ProbeProgram | undefined, whileItWaits: (pid: number) => v
   report.close();
   whileItWaits(child.pid);
   const told = readAll(status.number, "status pipe", 4096);
-  const exit = reap(child.pid);
-  return outcome(program, told, exit, memory.kept.length);
+  return outcome(program, told, reap(child.pid));
 }
 
 /** The executor's report is {kind, index, errno} in 32-bit words; without one the child has either finished or been killed. */
-function outcome(program: ProbeProgram, told: Uint8Array, exit: number, _kept: number): ProbeResult {
+function outcome(program: ProbeProgram, told: Uint8Array, exit: number): ProbeResult {
   if (told.length < 12) {
     if (exit === 0) return { kind: "ok" };
     return { kind: "skipped", why: `the probing process ended with wait status ${exit}` };
@@ -128,11 +154,8 @@ function pipe(): readonly [Fd, Fd] {
   return [new Fd(ends[0] ?? -1), new Fd(ends[1] ?? -1)];
 }
 
-type ProbeMemory = {
-  readonly steps: Uint8Array;
-  /** Everything the steps point to; to be kept referenced until the child has ended. */
-  readonly kept: readonly Uint8Array[];
-};
+/** Held by `using` until the child has ended, which keeps all that the steps point to referenced. */
+type ProbeMemory = Disposable & { readonly steps: Uint8Array };
 
 /** struct step of ffi/stage/executor.c. */
 function encode(calls: readonly ProbeCall[]): ProbeMemory {
@@ -145,11 +168,17 @@ function encode(calls: readonly ProbeCall[]): ProbeMemory {
     view.setUint16(at + 4, out ?? NO_REGISTER, true);
     args.forEach((argument, i) => {
       const word = argumentWord(argument, kept);
-      if (typeof argument === "object" && "register" in argument) view.setUint16(at + 6, view.getUint16(at + 6, true) | (1 << i), true);
+      if (typeof argument === "object" && "register" in argument)
+        view.setUint16(at + 6, view.getUint16(at + 6, true) | (1 << i), true);
       view.setBigInt64(at + 24 + i * 8, BigInt(word), true);
     });
   });
-  return { steps, kept };
+  return {
+    steps,
+    [Symbol.dispose]: () => {
+      kept.length = 0;
+    },
+  };
 }
 
 function argumentWord(argument: ProbeCall["args"][number], kept: Uint8Array[]): number {

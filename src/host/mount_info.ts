@@ -33,18 +33,18 @@ function parseLine(line: string): MountInfo[] {
     {
       id: Number(id),
       parent: Number(parent),
-      root: unescape(root),
-      mountPoint: unescape(mountPoint),
+      root: unescapeOctal(root),
+      mountPoint: unescapeOctal(mountPoint),
       options: (options ?? "").split(","),
       fsType,
-      source: unescape(source ?? ""),
+      source: unescapeOctal(source ?? ""),
       superOptions: (superOptions ?? "").split(","),
     },
   ];
 }
 
 /** Space, tab, newline and backslash are written as three octal digits. */
-function unescape(text: string): string {
+function unescapeOctal(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
 
@@ -63,7 +63,7 @@ export function procMasks(mounts: readonly MountInfo[]): readonly string[] {
 export type RootMount =
   /** The root folder is no mount: this process was put there by chroot(2), in which no user namespace can be created (EPERM, clone(2)). */
   | { readonly kind: "chroot" }
-  /** The initial ramfs, which pivot_root(2) cannot replace (EINVAL). */
+  /** The namespace's own root, as the initial ramfs is: mounted on nothing, so that pivot_root(2) cannot replace it (EINVAL). */
   | { readonly kind: "initramfs" }
   | { readonly kind: "mount"; readonly fsType: string };
 
@@ -72,5 +72,5 @@ export function rootMount(mounts: readonly MountInfo[]): RootMount | undefined {
   if (mounts.length === 0) return undefined;
   const root = mounts.findLast(({ mountPoint }) => mountPoint === "/");
   if (!root) return { kind: "chroot" };
-  return root.fsType === "rootfs" ? { kind: "initramfs" } : { kind: "mount", fsType: root.fsType };
+  return root.id === root.parent ? { kind: "initramfs" } : { kind: "mount", fsType: root.fsType };
 }

@@ -196,7 +196,9 @@ const overlay: readonly ProbeCall[] = [
 /** An RTM_NEWLINK message that sets IFF_UP on interface 1, rtnetlink(7); the acknowledgement begins with a negated errno. */
 function loopbackUp(): readonly ProbeCall[] {
   const step = "loopback";
-  const request = Uint8Array.from([32, 0, 0, 0, 16, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0]);
+  const request = Uint8Array.from([
+    32, 0, 0, 0, 16, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0,
+  ]);
   const reply = new Uint8Array(128);
   return [
     { step, call: "socket", args: [16, 0o2000003, 0], out: 1 },
