@@ -5,9 +5,11 @@ import type { Argument, Step } from "../plan/step.ts";
 import type { Spec } from "../spec/spec.ts";
 import { toStdout } from "./say.ts";
 
-export function explain(spec: Spec, facts: PlanFacts, filter: Uint8Array | undefined): number {
-  const plan = dryPlan(spec, facts, filter);
-  const maps = plan.helperMaps ? ["# supervisor: newuidmap and newgidmap write the id maps, then one byte releases the child"] : [];
+export function explain(spec: Spec, facts: PlanFacts, filters: readonly Uint8Array[]): number {
+  const plan = dryPlan(spec, facts, filters);
+  const maps = plan.helperMaps
+    ? ["# supervisor: newuidmap and newgidmap write the id maps, then one byte releases the child"]
+    : [];
   const lines = plan.steps.map((step, index) => `${String(index).padStart(4)}  ${showStep(step)}`);
   toStdout(
     `${[

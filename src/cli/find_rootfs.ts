@@ -1,14 +1,131 @@
-// --rootfs TEXT → a folder to run in.
-import { S_IFDIR, S_IFMT, stat } from "../../ffi/file.ts";
-import { requestFault } from "../base/fault.ts";
+// --rootfs TEXT → a folder to run in: an Alpine release, a tar file (both unpacked once into the store), or a folder as it is;
+// and --persist NAME → the folder that keeps the changes.
+
+import { ERRNO, errnoName } from "../../ffi/errno.ts";
+import type { Fd } from "../../ffi/fd.ts";
+import {
+  AT_FDCWD,
+  flock,
+  LOCK_EX,
+  LOCK_NB,
+  mkdirat,
+  O_DIRECTORY,
+  O_RDONLY,
+  open,
+  readdir,
+  S_IFDIR,
+  S_IFMT,
+  stat,
+} from "../../ffi/file.ts";
+import { SyscallError } from "../../ffi/syscall_error.ts";
+import { ensureRootfs, type RootfsSource } from "../../rootfs-builder/ensure_rootfs.ts";
+import { requestFault, usageFault } from "../base/fault.ts";
+import type { HostLookups } from "../spec/host_lookups.ts";
 import type { Parsed } from "./command.ts";
-import type { HostLookups } from "./host_lookups.ts";
 import type { ResolvedRootfs } from "./run_spec.ts";
 
-export async function findRootfs(text: string, parsed: Parsed, lookups: HostLookups): Promise<{ readonly rootfs: ResolvedRootfs; readonly keep: readonly number[] }> {
-  void parsed;
+export type FoundRootfs = { readonly rootfs: ResolvedRootfs; readonly keep: readonly number[] };
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+
+export async function findRootfs(text: string, parsed: Parsed, lookups: HostLookups): Promise<FoundRootfs> {
+  const store = storeFolder(parsed, lookups);
+  const path = await rootFolder(text, store, lookups);
+  const name = parsed.values.get("--persist")?.[0];
+  if (name === undefined) return { rootfs: { kind: "folder", path, upper: undefined }, keep: [] };
+  const kept = keptFolder(name, store);
+  return { rootfs: { kind: "folder", path, upper: kept.upper }, keep: [kept.lock] };
+}
+
+/** `--store`, else $XDG_DATA_HOME/sandbox, else ~/.local/share/sandbox (XDG Base Directory Specification). */
+export function storeFolder(parsed: Parsed, { cwd, env }: HostLookups): string {
+  const asked = parsed.values.get("--store")?.[0];
+  if (asked !== undefined) return asked.startsWith("/") ? asked : `${cwd}/${asked}`;
+  if (env.XDG_DATA_HOME?.startsWith("/")) return `${env.XDG_DATA_HOME}/sandbox`;
+  if (env.HOME?.startsWith("/")) return `${env.HOME}/.local/share/sandbox`;
+  throw requestFault("Cannot find the store", "neither XDG_DATA_HOME nor HOME is set", "name a folder: --store DIR");
+}
+
+async function rootFolder(text: string, store: string, lookups: HostLookups): Promise<string> {
+  const source = sourceOf(text, lookups);
+  if (source.kind === "folder") return source.path;
+  const { path } = await ensureRootfs(source, {
+    store,
+    mirror: lookups.env.SANDBOX_ALPINE_MIRROR,
+    terminal: lookups.isTerminal(2),
+  });
+  return path;
+}
+
+function sourceOf(
+  text: string,
+  lookups: HostLookups,
+): RootfsSource | { readonly kind: "folder"; readonly path: string } {
+  const alpine = /^alpine(?::([\w.-]+))?$/.exec(text);
+  if (alpine) return { kind: "alpine", version: alpine[1] ?? "" };
   const path = text.startsWith("/") ? text : `${lookups.cwd}/${text}`;
+  const what = `Cannot use ${text} as the root file system`;
   const found = stat(path);
-  if (!found || (found.mode & S_IFMT) !== S_IFDIR) throw requestFault(`Cannot use the root file system ${text}`, "no such folder");
-  return { rootfs: { kind: "folder", path, upper: undefined }, keep: [] };
+  if (!found)
+    throw requestFault(
+      what,
+      "there is no such file or folder",
+      "it takes host, alpine, alpine:VERSION, a folder, or a tar file",
+    );
+  if ((found.mode & S_IFMT) !== S_IFDIR) return { kind: "tar", path };
+  refuseEmpty(path, what);
+  return { kind: "folder", path };
+}
+
+// An empty folder gives "command not found", which tells nobody that the folder is the wrong one.
+function refuseEmpty(path: string, what: string): void {
+  using folder = openFolder(path, what);
+  if (readdir(folder.number, path).length === 0)
+    throw requestFault(what, "the folder is empty", "unpack a root file system into it, or use --rootfs alpine");
+}
+
+function openFolder(path: string, what: string): Fd {
+  try {
+    return open(path, O_RDONLY | O_DIRECTORY);
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    throw requestFault(
+      what,
+      `this user may not read that folder (${errnoName(error.errno)})`,
+      "choose another, or mend its permissions",
+    );
+  }
+}
+
+/** `persist/NAME` with `upper` and `work`, locked for as long as the descriptor is open: an upper may have one user (overlayfs, "Sharing and copying layers"). */
+function keptFolder(name: string, store: string): { readonly upper: string; readonly lock: number } {
+  if (!NAME.test(name))
+    throw usageFault(
+      `Cannot use --persist ${JSON.stringify(name)}`,
+      "it takes letters, digits, dots, dashes and underscores",
+    );
+  const upper = `${store}/persist/${name}`;
+  makeFolders(upper);
+  for (const folder of ["upper", "work"]) makeFolder(`${upper}/${folder}`, 0o755);
+  using lock = open(upper, O_RDONLY | O_DIRECTORY);
+  if (!flock(lock.number, upper, LOCK_EX | LOCK_NB))
+    throw requestFault(
+      `Cannot use the environment ${name} (--persist)`,
+      "another sandbox is using it",
+      "wait for it to end, or take another name",
+    );
+  return { upper, lock: lock.release() };
+}
+
+function makeFolders(path: string): void {
+  const parts = path.split("/").filter(Boolean);
+  for (let depth = 1; depth <= parts.length; depth++) makeFolder(`/${parts.slice(0, depth).join("/")}`, 0o700);
+}
+
+function makeFolder(path: string, mode: number): void {
+  try {
+    mkdirat(AT_FDCWD, path, mode);
+  } catch (error) {
+    if (!(error instanceof SyscallError && error.errno === ERRNO.EEXIST) && stat(path) === undefined) throw error;
+  }
 }

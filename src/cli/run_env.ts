@@ -1,8 +1,8 @@
 // The command's environment: built, not inherited. PATH, HOME, USER, TERM, LANG, and what is asked for by name.
 import { requestFault, usageFault } from "../base/fault.ts";
+import type { HostLookups } from "../spec/host_lookups.ts";
 import { SYSTEM_FOLDERS } from "../spec/host_view.ts";
 import type { Parsed } from "./command.ts";
-import type { HostLookups } from "./host_lookups.ts";
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 

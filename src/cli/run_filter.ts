@@ -1,27 +1,20 @@
-// The seccomp filter that a Spec asks for, as the bytes that seccomp(2) takes.
-import { requestFault } from "../base/fault.ts";
+// The seccomp filters that a Spec asks for, as the bytes that seccomp(2) takes, in the order of their installation.
 import { defaultFilter } from "../seccomp/default_filter.ts";
 import type { Spec } from "../spec/spec.ts";
 
 const ARCH = process.arch === "arm64" ? "aarch64" : "x86_64";
 
-export async function filterOf(spec: Spec): Promise<Uint8Array | undefined> {
+export async function filtersOf(spec: Spec): Promise<readonly Uint8Array[]> {
   const { seccomp, emulateRoot } = spec.sandbox;
   const capabilities = new Set<string>(spec.process.capabilities.bounding);
-  switch (seccomp.kind) {
-    case "unconfined":
-      if (emulateRoot)
-        throw requestFault(
-          "Cannot emulate root (--emulate-root)",
-          "it is done by the seccomp filter, and that is switched off",
-          "add --no-emulate-root",
-        );
-      return undefined;
-    case "profile":
-      return (await import("./profile_filter.ts")).profileFilter(seccomp.path, ARCH, capabilities, emulateRoot);
-    case "default":
-      return defaultFilter({ arch: ARCH, capabilities, ...(emulateRoot && { emulateRoot: mappedIds(spec) }) });
-  }
+  if (seccomp.kind === "default")
+    return [await defaultFilter({ arch: ARCH, capabilities, ...(emulateRoot && { emulateRoot: mappedIds(spec) }) })];
+  const emulation = emulateRoot
+    ? [(await import("../seccomp/emulate_root_filter.ts")).emulateRootFilter(ARCH, mappedIds(spec))]
+    : [];
+  if (seccomp.kind === "unconfined") return emulation;
+  const { profileFilter } = await import("./profile_filter.ts");
+  return [...emulation, profileFilter(seccomp.path, ARCH, capabilities)];
 }
 
 function mappedIds({ linux }: Spec) {

@@ -8,6 +8,7 @@ import {
   capabilitySet,
   ROOT_CAPABILITIES,
 } from "../spec/capabilities.ts";
+import type { HostLookups } from "../spec/host_lookups.ts";
 import type { HostView } from "../spec/host_view.ts";
 import {
   hostRootMounts,
@@ -19,7 +20,6 @@ import {
 } from "../spec/root_mounts.ts";
 import type { Capabilities, Mount, Rlimit, Rootfs, SeccompChoice, Spec } from "../spec/spec.ts";
 import type { Parsed } from "./command.ts";
-import type { HostLookups } from "./host_lookups.ts";
 import { parseDevice, parseFile, parseMount, parseTmpfs, parseVolume } from "./parse/mounts.ts";
 import {
   checkIdMappings,

@@ -1,6 +1,7 @@
 // The current directory: shown at its own path, writable, and worked in; but never the whole home folder or more. Pure.
+
+import type { HostLookups } from "../spec/host_lookups.ts";
 import type { Mount } from "../spec/spec.ts";
-import type { HostLookups } from "./host_lookups.ts";
 import { parseInsidePath } from "./parse/values.ts";
 
 export type WorkingFolder = {

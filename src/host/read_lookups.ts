@@ -19,7 +19,7 @@ import {
 } from "../../ffi/file.ts";
 import { rawSyscall, syscall } from "../../ffi/libc.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
-import type { FileKind, HostLookups } from "../cli/host_lookups.ts";
+import type { FileKind, HostLookups } from "../spec/host_lookups.ts";
 
 const TCGETS = 0x5401;
 const RLIMIT_NOFILE = 7;

@@ -14,22 +14,22 @@ export type Started = Launched & { readonly terminal: Fd | undefined };
 export type StartOptions = {
   readonly spec: Spec;
   readonly facts: PlanFacts;
-  readonly filter: Uint8Array | undefined;
+  readonly filters: readonly Uint8Array[];
   /** The caller's PATH, in which newuidmap is looked for. */
   readonly hostPath: string;
 };
 
-export function start({ spec, facts, filter, hostPath }: StartOptions): Started | LaunchFailure {
+export function start({ spec, facts, filters, hostPath }: StartOptions): Started | LaunchFailure {
   using channels = new ExecChannels(spec);
   const candidates = commandCandidates(spec);
-  const planned = plan(spec, facts, execInputs(channels, candidates, filter));
+  const planned = plan(spec, facts, execInputs(channels, candidates, filters));
   const result = launchPlan(planned, channels, candidates, idMapHelpers(hostPath));
   if (result.kind !== "running") return result;
   return { ...result, terminal: channels.terminal?.ours.dup() };
 }
 
 /** The plan as --explain shows it: the descriptors that do not exist yet have symbolic numbers only. */
-export function dryPlan(spec: Spec, facts: PlanFacts, filter: Uint8Array | undefined): Plan {
+export function dryPlan(spec: Spec, facts: PlanFacts, filters: readonly Uint8Array[]): Plan {
   const inputs = {
     statusFd: 3,
     releaseFd: 4,
@@ -38,10 +38,10 @@ export function dryPlan(spec: Spec, facts: PlanFacts, filter: Uint8Array | undef
     terminalFd: 6,
     candidates: commandCandidates(spec),
   };
-  return plan(spec, facts, filter ? { ...inputs, filter } : inputs);
+  return plan(spec, facts, { ...inputs, filters });
 }
 
-function execInputs(channels: ExecChannels, candidates: readonly string[], filter: Uint8Array | undefined): ExecInputs {
+function execInputs(channels: ExecChannels, candidates: readonly string[], filters: readonly Uint8Array[]): ExecInputs {
   const ours = [channels.status.read, channels.release?.write, channels.terminal?.ours];
   const size = channels.terminal && (windowSize(0) ?? windowSize(1));
   return {
@@ -51,7 +51,7 @@ function execInputs(channels: ExecChannels, candidates: readonly string[], filte
     initFd: channels.init.number,
     terminalFd: channels.terminal?.theirs.number ?? NO_DESCRIPTOR,
     candidates,
-    ...(filter && { filter }),
+    filters,
     ...(size && { windowSize: size }),
   };
 }

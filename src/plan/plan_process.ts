@@ -19,8 +19,8 @@ export type ExecInputs = {
   readonly terminalFd: number;
   /** struct winsize of the caller's terminal. */
   readonly windowSize?: Uint8Array;
-  /** struct sock_filter[], seccomp(2). */
-  readonly filter?: Uint8Array;
+  /** struct sock_filter[] each, seccomp(2), in the order of their installation. */
+  readonly filters: readonly Uint8Array[];
   /** Absolute paths to try in turn, execvp(3). */
   readonly candidates: readonly string[];
 };
@@ -48,7 +48,7 @@ export function planCommand(program: Program, spec: Spec, inputs: ExecInputs): v
   if (spec.sandbox.newSession || spec.process.terminal)
     program.add({ kind: "session" }, "setsid", [], { tolerate: ["EPERM"] });
   planDeath(program, inputs);
-  if (inputs.filter) planFilter(program, inputs.filter);
+  for (const filter of inputs.filters) planFilter(program, filter);
   planInit(program, spec, inputs);
 }
 

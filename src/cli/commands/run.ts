@@ -1,16 +1,18 @@
 // `sandbox run`: command line → Spec → plan → running → waiting.
 import { defaultChildSignal, dieWithParent, exitNow } from "../../../ffi/process.ts";
-import { requestFault } from "../../base/fault.ts";
+import { FaultError, requestFault } from "../../base/fault.ts";
 import { readHostView } from "../../host/read_host_view.ts";
 import { hostLookups } from "../../host/read_lookups.ts";
 import { subordinateRanges } from "../../host/subordinate_ranges.ts";
+import type { LaunchFailure } from "../../launch/launch_plan.ts";
 import { start } from "../../launch/start.ts";
 import type { PlanFacts } from "../../plan/facts.ts";
+import type { HostLookups } from "../../spec/host_lookups.ts";
+import type { Spec } from "../../spec/spec.ts";
 import { handOver } from "../../supervisor/hand_over.ts";
 import type { Parsed } from "../command.ts";
-import type { HostLookups } from "../host_lookups.ts";
 import { parseArguments } from "../parse/arguments.ts";
-import { filterOf } from "../run_filter.ts";
+import { filtersOf } from "../run_filter.ts";
 import { type BuiltSpec, buildSpec, type ResolvedRootfs } from "../run_spec.ts";
 import { note } from "../say.ts";
 import { runCommand } from "./run.table.ts";
@@ -22,23 +24,23 @@ export async function run(argv: readonly string[]): Promise<number> {
   const { rootfs, keep } = await resolveRootfs(parsed, lookups);
   const built = buildSpec({ parsed, rootfs, lookups, ranges: () => subordinateRanges(lookups.uid, lookups.env.PATH) });
   const facts: PlanFacts = { directories: built.directories, uid: lookups.uid, gid: lookups.gid };
-  const filter = await filterOf(built.spec);
-  if (parsed.switches.has("--explain")) return (await import("../explain.ts")).explain(built.spec, facts, filter);
+  const filters = await filtersOf(built.spec);
+  if (parsed.switches.has("--explain")) return (await import("../explain.ts")).explain(built.spec, facts, filters);
   built.notes.forEach(note);
-  return launch(built, facts, filter, lookups, keep);
+  return launch(built, facts, filters, lookups, keep);
 }
 
 async function launch(
   { spec }: BuiltSpec,
   facts: PlanFacts,
-  filter: Uint8Array | undefined,
+  filters: readonly Uint8Array[],
   lookups: HostLookups,
   keep: readonly number[],
 ): Promise<number> {
   defaultChildSignal();
   if (spec.sandbox.dieWithParent && !dieWithParent()) exitNow(125);
-  const started = start({ spec, facts, filter, hostPath: lookups.env.PATH ?? "" });
-  if (started.kind !== "running") return (await import("../../report/launch_fault.ts")).throwLaunchFault(started, spec);
+  const started = start({ spec, facts, filters, hostPath: lookups.env.PATH ?? "" });
+  if (started.kind !== "running") return throwFault(started, spec);
   const { pid, pidfd, terminal } = started;
   if (terminal)
     return (await import("../../supervisor/terminal_session.ts")).superviseTerminal({ pid, pidfd, socket: terminal });
@@ -61,4 +63,12 @@ async function resolveRootfs(
     return { rootfs: { kind: "host", view: readHostView() }, keep: [] };
   }
   return (await import("../find_rootfs.ts")).findRootfs(text, parsed, lookups);
+}
+
+async function throwFault(failure: LaunchFailure, spec: Spec): Promise<never> {
+  const [{ launchFault }, { gatherUsernsFacts }] = await Promise.all([
+    import("../../report/launch_fault.ts"),
+    import("../../host/gather_userns_facts.ts"),
+  ]);
+  throw new FaultError(launchFault(failure, spec, () => gatherUsernsFacts(process.env)));
 }
