@@ -1,0 +1,30 @@
+// What the reader says, in order, of one entry: `entry`, any number of `data`, `done`.
+import type { PaxRecords } from "./pax.ts";
+
+export type TarEvent =
+  | { readonly kind: "entry"; readonly entry: TarEntry }
+  /** Part of a file's content. `position` in the file, in bytes: not always the sum so far once sparse files are read. */
+  | { readonly kind: "data"; readonly position: number; readonly bytes: Uint8Array }
+  | { readonly kind: "done" };
+
+export type TarEntry = TarNode & {
+  /** As in the archive, unchecked: may be absolute, hold `..`, or be no UTF-8. Not empty, without NUL. */
+  readonly name: Uint8Array;
+  /** Permission bits with setuid, setgid and sticky. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Nanoseconds since 1970. */
+  readonly mtime: bigint;
+  /** Of the header block, in bytes from the archive's start. */
+  readonly offset: number;
+  /** All pax records in force, those already applied to the fields above included. */
+  readonly pax: PaxRecords;
+};
+
+export type TarNode =
+  | { readonly type: "file"; readonly size: number }
+  | { readonly type: "directory" }
+  | { readonly type: "symlink" | "hardlink"; readonly linkname: Uint8Array }
+  | { readonly type: "character" | "block"; readonly major: number; readonly minor: number }
+  | { readonly type: "fifo" };
