@@ -1,13 +1,65 @@
 #!/usr/bin/env zx
-// dist/sandbox: stages, then one executable.
-import { $, fs, path } from "zx";
+// dist/sandbox: the C stages, a base executable that the caller's environment cannot steer, then one file.
+//
+//   ALPINE_MINIROOTFS=FILE   an Alpine minirootfs tarball to embed (else one in ../shared/alpine, else none)
+//   SANDBOX_BUILD_DIR=DIR    where to (default: dist)
+import { createRequire } from "node:module";
+import { arch } from "node:os";
+import { $, fs, glob, path } from "zx";
 
 $.verbose = false;
 const root = path.resolve(import.meta.dirname, "..");
 process.chdir(root);
+const out = process.env.SANDBOX_BUILD_DIR ?? "dist";
 
+// Variables that make a compiled program run other code than its own, before its first line (README, "What the environment can do").
+// There is no switch; so their names are made ones that nothing sets. Same length, since it is done in the executable.
+const STEERING = ["BUN_BE_BUN", "BUN_OPTIONS", "BUN_INSPECT"];
+
+/** Bun's own executable, as npm installed it. */
+function bunExecutable() {
+  const require = createRequire(import.meta.url);
+  return fs.realpathSync(path.join(path.dirname(require.resolve("bun/package.json")), "bin", "bun.exe"));
+}
+
+function deafenedBase() {
+  const bytes = fs.readFileSync(bunExecutable());
+  for (const name of STEERING) {
+    const places = rename(bytes, name);
+    if (places === 0) throw new Error(`build: ${name} is not in this Bun: see what replaced it before releasing`);
+  }
+  const base = path.join(out, ".base");
+  fs.writeFileSync(base, bytes, { mode: 0o755 });
+  return base;
+}
+
+function rename(bytes, name) {
+  let places = 0;
+  for (let at = bytes.indexOf(name); at >= 0; at = bytes.indexOf(name, at)) {
+    bytes[at] = 1;
+    places++;
+  }
+  return places;
+}
+
+async function alpineTarball() {
+  const machine = { x64: "x86_64", arm64: "aarch64" }[arch()];
+  const named = process.env.ALPINE_MINIROOTFS;
+  if (named) {
+    if (!fs.existsSync(named)) throw new Error(`build: ALPINE_MINIROOTFS=${named} does not exist`);
+    return path.resolve(named);
+  }
+  const found = await glob(`../shared/alpine/alpine-minirootfs-*-${machine}.tar.gz`);
+  return found.length > 0 ? path.resolve(found.sort().at(-1)) : "";
+}
+
+await fs.mkdirp(out);
 await $({ stdio: "inherit" })`node_modules/.bin/zx scripts/stages.mjs`;
-await fs.mkdirp("dist");
-await $({ stdio: "inherit" })`node_modules/.bin/bun build --compile --minify --bytecode --splitting --format=esm \
-  --no-compile-autoload-bunfig --no-compile-autoload-dotenv --no-compile-autoload-tsconfig --no-compile-autoload-package-json \
-  src/main.ts --outfile dist/sandbox`;
+const base = deafenedBase();
+const alpine = await alpineTarball();
+$.env = { ...process.env, SANDBOX_EMBED_ALPINE: alpine };
+const flags = ["--compile", "--minify", "--bytecode", "--splitting", "--format=esm"];
+const deaf = ["bunfig", "dotenv", "tsconfig", "package-json"].map((name) => `--no-compile-autoload-${name}`);
+await $({ stdio: "inherit" })`node_modules/.bin/bun build ${flags} ${deaf} --compile-executable-path=${base} src/main.ts --outfile ${out}/sandbox`;
+await fs.remove(base);
+console.log(`alpine: ${alpine === "" ? "none embedded" : path.basename(alpine)}`);

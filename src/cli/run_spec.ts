@@ -102,7 +102,7 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
         lookups,
         host: rootfs.kind === "host",
         home,
-        user: user.name ?? lookups.env.USER ?? String(user.uid),
+        user: user.name ?? userName(user.uid, lookups),
         cwd: folder.cwd,
       }),
       cwd: folder.cwd,
@@ -243,6 +243,12 @@ function homeOf({ rootfs, lookups }: SpecInputs, user: ResolvedUser): string {
   const own = rootfs.kind === "host" && user.uid === lookups.uid ? lookups.env.HOME : undefined;
   const home = own?.startsWith("/") ? own : user.home;
   return home?.startsWith("/") ? (home.length > 1 ? home.replace(/\/+$/, "") : home) : user.uid === 0 ? "/root" : "/";
+}
+
+// An id that no passwd file has a name for.
+function userName(uid: number, lookups: HostLookups): string {
+  if (uid === 0) return "root";
+  return uid === lookups.uid ? (lookups.env.USER ?? String(uid)) : String(uid);
 }
 
 function wantsTerminal(flag: Reader, { isTerminal }: HostLookups): boolean {
