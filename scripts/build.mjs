@@ -16,14 +16,16 @@ const out = process.env.SANDBOX_BUILD_DIR ?? "dist";
 // There is no switch; so their names are made ones that nothing sets. Same length, since it is done in the executable.
 const STEERING = ["BUN_BE_BUN", "BUN_OPTIONS", "BUN_INSPECT"];
 
-/** Bun's own executable, as npm installed it. */
-function bunExecutable() {
-  const require = createRequire(import.meta.url);
-  return fs.realpathSync(path.join(path.dirname(require.resolve("bun/package.json")), "bin", "bun.exe"));
+/** Bun's own executable, as npm installed it. An npm that runs no install scripts leaves a place holder of a few bytes. */
+async function bunExecutable() {
+  const folder = path.dirname(createRequire(import.meta.url).resolve("bun/package.json"));
+  const executable = path.join(folder, "bin", "bun.exe");
+  if (fs.statSync(executable).size < 1e6) await $({ cwd: folder })`node install.js`;
+  return fs.realpathSync(executable);
 }
 
-function deafenedBase() {
-  const bytes = fs.readFileSync(bunExecutable());
+async function deafenedBase() {
+  const bytes = fs.readFileSync(await bunExecutable());
   for (const name of STEERING) {
     const places = rename(bytes, name);
     if (places === 0) throw new Error(`build: ${name} is not in this Bun: see what replaced it before releasing`);
@@ -55,7 +57,7 @@ async function alpineTarball() {
 
 await fs.mkdirp(out);
 await $({ stdio: "inherit" })`node_modules/.bin/zx scripts/stages.mjs`;
-const base = deafenedBase();
+const base = await deafenedBase();
 const alpine = await alpineTarball();
 $.env = { ...process.env, SANDBOX_EMBED_ALPINE: alpine };
 const flags = ["--compile", "--minify", "--bytecode", "--splitting", "--format=esm"];
