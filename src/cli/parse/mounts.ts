@@ -30,7 +30,10 @@ export function parseVolume(text: string, hostPath: (path: string) => string): M
   const list = options === "" ? [] : options.split(",");
   const unknown = list.find((option) => !isMountOption(option));
   if (unknown !== undefined)
-    throw usageFault(`Cannot use --volume ${JSON.stringify(text)}`, `no mount option is called ${unknown}`);
+    throw usageFault(
+      `Cannot use --volume ${JSON.stringify(text)}`,
+      `no mount option is called ${JSON.stringify(unknown)}`,
+    );
   return {
     type: "bind",
     source: hostPath(source),
@@ -50,7 +53,7 @@ export function parseMount(text: string, hostPath: (path: string) => string): Mo
     if (value === undefined) options.push(key);
     else if (key === "propagation" || key === "bind-propagation") options.push(propagation(text, value));
     else if (isSwitch(key)) options.push(...switched(text, key, value));
-    else fields.set(ALIASES[key] ?? key, value);
+    else fields.set(ALIASES.get(key) ?? key, value);
   }
   const type = TYPES.find((known) => known === (fields.get("type") ?? "bind"));
   const destination = fields.get("dst");
@@ -63,22 +66,38 @@ export function parseMount(text: string, hostPath: (path: string) => string): Mo
   };
 }
 
-const ALIASES: Readonly<Record<string, string>> = {
-  source: "src",
-  destination: "dst",
-  target: "dst",
-  "tmpfs-size": "size",
-  "tmpfs-mode": "mode",
-};
+const ALIASES: ReadonlyMap<string, string> = new Map([
+  ["source", "src"],
+  ["destination", "dst"],
+  ["target", "dst"],
+  ["tmpfs-size", "size"],
+  ["tmpfs-mode", "mode"],
+]);
 
 function isSwitch(key: string): boolean {
   return FLAG_KEYS.includes(key);
 }
 
+// What `key=false` asks for; of the others, the absence.
+const OPPOSITES: ReadonlyMap<string, string> = new Map([
+  ["ro", "rw"],
+  ["readonly", "rw"],
+  ["rw", "ro"],
+  ["nosuid", "suid"],
+  ["suid", "nosuid"],
+  ["nodev", "dev"],
+  ["dev", "nodev"],
+  ["noexec", "exec"],
+  ["exec", "noexec"],
+  ["bind", "rbind"],
+  ["rbind", "bind"],
+]);
+
 function switched(text: string, key: string, value: string): readonly string[] {
   if (value === "true" || value === "1") return [key];
   if (value !== "false" && value !== "0") throw bad("--mount", text, `${key}=true or ${key}=false`);
-  return key === "ro" || key === "readonly" ? ["rw"] : [];
+  const opposite = OPPOSITES.get(key);
+  return opposite === undefined ? [] : [opposite];
 }
 
 function propagation(text: string, value: string): string {
@@ -108,8 +127,7 @@ function details(
   for (const [key, value] of fields) {
     if (key === "type" || key === "dst" || key === "src") continue;
     if (!FIELDS[type].includes(key)) throw bad("--mount", text, `no ${key}= for type=${type}`);
-    if (key === "size") data.push(`size=${parseSize("--mount size", value)}`);
-    else data.push(`${key}=${key.endsWith("dir") ? value.split(":").map(hostPath).join(":") : value}`);
+    data.push(`${key}=${fieldValue(text, key, value, hostPath)}`);
   }
   const source = fields.get("src");
   if (type !== "bind") {
@@ -120,6 +138,18 @@ function details(
   return { source: hostPath(source), options: [...SAFE, ...options] };
 }
 
+function fieldValue(text: string, key: string, value: string, hostPath: (path: string) => string): string {
+  if (key === "size") return String(parseSize("--mount size", value));
+  if (key === "lowerdir") return value.split(":").map(hostPath).join(":");
+  if (key === "upperdir" || key === "workdir") return hostPath(value);
+  const octal = key === "mode" || key === "ptmxmode";
+  if (!(octal ? MODE : /^\d{1,10}$/).test(value))
+    throw bad("--mount", text, octal ? `an octal ${key} such as 0755` : `a whole number for ${key}`);
+  return value;
+}
+
+const MODE = /^[0-7]{3,4}$/;
+
 /** `DST[:OPT,...]` with size=, mode= and mount options. */
 export function parseTmpfs(text: string): Mount {
   const [destination = "", options = ""] = splitOnce(text, ":");
@@ -128,7 +158,7 @@ export function parseTmpfs(text: string): Mount {
     const [key, value] = splitOnce(option, "=");
     if (value === undefined && isMountOption(option)) return option;
     if (key === "size" && value !== undefined) return `size=${parseSize("--tmpfs size", value)}`;
-    if (key === "mode" && value !== undefined && /^[0-7]{3,4}$/.test(value)) return option;
+    if (key === "mode" && value !== undefined && MODE.test(value)) return option;
     throw bad("--tmpfs", text, "DST[:size=SIZE,mode=MODE,ro,noexec,...]");
   });
   return {
@@ -138,13 +168,14 @@ export function parseTmpfs(text: string): Mount {
   };
 }
 
-/** `PATH[:DST]`: the device node, usable. */
+/** `PATH[:DST]`: the device node, usable as its own permissions allow. */
 export function parseDevice(text: string): Mount {
-  const [source = "", destination = source] = splitOnce(text, ":");
-  if (!source.startsWith("/dev/")) throw bad("--device", text, "a path below /dev");
+  const [source = "", destination = source, ...rest] = text.split(":");
+  const path = parseInsidePath("--device", source);
+  if (!path.startsWith("/dev/") || rest.length > 0) throw bad("--device", text, "PATH[:DST], a path below /dev");
   return {
     type: "bind",
-    source: parseInsidePath("--device", source),
+    source: path,
     destination: parseInsidePath("--device", destination),
     options: ["nosuid", "noexec", "dev"],
   };

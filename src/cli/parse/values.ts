@@ -3,21 +3,21 @@ import { usageFault } from "../../base/fault.ts";
 import type { IdMapping, Rlimit, RlimitType, TimeOffset } from "../../spec/spec.ts";
 import { RLIMIT_TYPES } from "../../spec/spec.ts";
 
-const SIZE_UNITS: Readonly<Record<string, number>> = { "": 1, b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+const SIZE_UNITS: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 const MAX_ID = 0xffffffff - 1;
 
 /** `64m`, `1.5GiB`, `4096`: bytes, units of 1024 as docker takes them. */
 export function parseSize(flag: string, text: string): number {
-  const match = /^(\d+(?:\.\d+)?)([bkmgt]?)(?:i?b)?$/i.exec(text);
-  const unit = SIZE_UNITS[match?.[2]?.toLowerCase() ?? "?"];
-  const bytes = match && unit !== undefined ? Math.round(Number(match[1]) * unit) : Number.NaN;
+  const match = /^(\d+(?:\.\d+)?)(?:([kmgt])(?:i?b)?|b)?$/i.exec(text);
+  const unit = SIZE_UNITS[match?.[2]?.toLowerCase() ?? ""] ?? 1;
+  const bytes = match ? Math.round(Number(match[1]) * unit) : Number.NaN;
   if (!(bytes > 0) || !Number.isSafeInteger(bytes)) throw bad(flag, text, "a size such as 64m, 1.5g or 4096");
   return bytes;
 }
 
 /** A decimal integer in [min, max]. */
 export function parseInteger(flag: string, text: string, min: number, max: number): number {
-  const value = /^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  const value = /^-?\d{1,15}$/.test(text) ? 0 + Number(text) : Number.NaN;
   if (!(value >= min && value <= max)) throw bad(flag, text, `a whole number from ${min} to ${max}`);
   return value;
 }
@@ -61,9 +61,11 @@ export function parseUlimit(flag: string, text: string): Rlimit {
   const type = `RLIMIT_${match?.[1]?.toUpperCase() ?? ""}`;
   if (!match || !isRlimit(type)) throw bad(flag, text, `NAME=SOFT[:HARD], NAME one of ${names()}`);
   const limit = (word: string | undefined): number =>
-    word === "-1" || word === "unlimited" ? Number.POSITIVE_INFINITY : Number(word);
+    word === "-1" || word?.toLowerCase() === "unlimited" ? Number.POSITIVE_INFINITY : Number(word);
   const soft = limit(match[2]);
   const hard = match[3] === undefined ? soft : limit(match[3]);
+  if ([soft, hard].some((value) => value !== Number.POSITIVE_INFINITY && !Number.isSafeInteger(value)))
+    throw usageFault(`Cannot use ${flag} ${text}`, `a limit is above ${Number.MAX_SAFE_INTEGER}`, "write unlimited");
   if (soft > hard) throw usageFault(`Cannot use ${flag} ${text}`, "the soft limit is above the hard one");
   return { type, soft, hard };
 }
@@ -76,13 +78,20 @@ function names(): string {
   return RLIMIT_TYPES.map((type) => type.slice(7).toLowerCase()).join(", ");
 }
 
-/** `monotonic=3600`, `boottime=-1.5`: clock and offset. */
+// KTIME_SEC_MAX / 2, which neither clock of a time namespace may pass (kernel/time/namespace.c).
+const MAX_OFFSET = 4611686018;
+
+/** `monotonic=3600`, `boottime=-1.5`: clock and offset. The nanoseconds count upwards, as in /proc/PID/timens_offsets. */
 export function parseTimeOffset(flag: string, text: string): readonly ["monotonic" | "boottime", TimeOffset] {
-  const match = /^(monotonic|boottime)=(-?\d{1,10}(?:\.\d{1,9})?)s?$/.exec(text);
-  if (!match) throw bad(flag, text, "monotonic=SECONDS or boottime=SECONDS");
-  const nanoseconds = Math.round(Number(match[2]) * 1e9);
-  const secs = Math.floor(nanoseconds / 1e9);
-  return [match[1] as "monotonic" | "boottime", { secs, nanosecs: nanoseconds - secs * 1e9 }];
+  const [, clock, minus, whole = "", fraction = ""] =
+    /^(monotonic|boottime)=(-?)(\d{1,10})(?:\.(\d{1,9}))?s?$/.exec(text) ?? [];
+  if (clock !== "monotonic" && clock !== "boottime") throw bad(flag, text, "monotonic=SECONDS or boottime=SECONDS");
+  const secs = Number(whole);
+  const nanosecs = Number(fraction.padEnd(9, "0"));
+  if (secs > MAX_OFFSET)
+    throw usageFault(`Cannot use ${flag} ${text}`, `the kernel takes ${MAX_OFFSET} seconds at most`);
+  if (!minus) return [clock, { secs, nanosecs }];
+  return [clock, nanosecs === 0 ? { secs: 0 - secs, nanosecs } : { secs: -1 - secs, nanosecs: 1e9 - nanosecs }];
 }
 
 /** One of `choices`. */

@@ -1,0 +1,15 @@
+// Every command, in the order in which they are shown.
+import type { Command } from "../command.ts";
+import { completionCommand } from "./completion.table.ts";
+import { doctorCommand } from "./doctor.table.ts";
+import { helpCommand } from "./help.table.ts";
+import { manCommand } from "./man.table.ts";
+import { runCommand } from "./run.table.ts";
+import { versionCommand } from "./version.table.ts";
+
+const EXPLAINED = [runCommand, doctorCommand, completionCommand, manCommand, versionCommand];
+
+export const COMMANDS: readonly Command[] = [
+  ...EXPLAINED,
+  { ...helpCommand, positional: EXPLAINED.map(({ name }) => name) },
+];

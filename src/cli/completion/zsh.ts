@@ -1,0 +1,73 @@
+// The command table → a completion script for zsh: to be sourced after compinit, or kept as _sandbox in $fpath.
+import type { Command, Flag, ValueHint } from "../command.ts";
+import { GLOBAL_FLAGS } from "./global_flags.ts";
+import { quote } from "./quote.ts";
+
+/** Defines `_sandbox` and registers it. */
+export function zshCompletion(commands: readonly Command[]): string {
+  const globals = GLOBAL_FLAGS.flatMap(({ name, short, help }) =>
+    [name, short].map((word) => `(- *)${word}[${bracketed(help)}]`),
+  );
+  return [
+    "#compdef sandbox",
+    "# zsh completion of sandbox(1), written by `sandbox completion zsh`",
+    "",
+    "_sandbox() {",
+    '  local curcontext="$curcontext" state line',
+    // Not `commands`, which is the table of programs that zsh completes from (zsh/parameter).
+    "  local -a verbs=(",
+    ...commands.map(({ name, summary }) => `    ${quote(`${name}:${summary.replaceAll(":", "\\:")}`)}`),
+    "  )",
+    `  _arguments -C ${[...globals, "1:command:->command", "*::argument:->argument"].map(quote).join(" ")}`,
+    "  case $state in",
+    "    command) _describe -t commands command verbs ;;",
+    "    argument)",
+    `      curcontext=\${curcontext%:*}-$line[1]:`,
+    "      case $line[1] in",
+    ...commands.map(commandCase),
+    "      esac",
+    "      ;;",
+    "  esac",
+    "}",
+    "",
+    "# A program by its name, or by a path.",
+    "_sandbox_program() {",
+    "  if [[ $PREFIX == */* ]]; then _files -g '*(-*)'; else _command_names -e; fi",
+    "}",
+    "",
+    // Autoloaded from $fpath, this file is the body of the function; sourced, it defines it.
+    'if [[ $funcstack[1] == _sandbox ]]; then _sandbox "$@"; else compdef _sandbox sandbox; fi',
+    "",
+  ].join("\n");
+}
+
+function commandCase({ name, flags, positional, passthrough }: Command): string {
+  const specs = [...flags.flatMap(flagSpecs), ...positionalSpecs(positional, passthrough)];
+  const lines = specs.map((spec) => ` \\\n            ${quote(spec)}`);
+  return `        ${name})\n          _arguments -s -S${passthrough ? " -A '-*'" : ""}${lines.join("")}\n          ;;`;
+}
+
+// `+` takes the value from the same word or the next, and so does `=`; see _arguments in zshcompsys(1).
+function flagSpecs({ name, short, value, help, repeat, complete }: Flag): readonly string[] {
+  const taken = value === undefined ? "" : `:${value.replaceAll(":", "\\:")}:${action(complete)}`;
+  const excluded = repeat ? "*" : short ? `(${short} ${name})` : "";
+  const long = `${excluded}${name}${value === undefined ? "" : "="}[${bracketed(help)}]${taken}`;
+  if (!short) return [long];
+  return [`${excluded}${short}${value === undefined ? "" : "+"}[${bracketed(help)}]${taken}`, long];
+}
+
+function positionalSpecs(positional: ValueHint | undefined, passthrough: boolean): readonly string[] {
+  if (passthrough) return ["(-)1:command:_sandbox_program", "*::argument:_normal"];
+  return positional === undefined ? [] : [`1:argument:${action(positional)}`];
+}
+
+function action(hint: ValueHint | undefined): string {
+  if (hint === undefined || hint === "none") return " ";
+  if (hint === "file") return "_files";
+  if (hint === "directory") return "_files -/";
+  return `(${hint.join(" ")})`;
+}
+
+function bracketed(help: string): string {
+  return help.replace(/[[\]]/g, "\\$&");
+}
