@@ -5,10 +5,10 @@
 //
 // All signals arrive blocked. The kernel drops what a PID 1 does not handle, but queues what it blocks (kernel/signal.c, sig_ignored()), so
 // waiting for them loses none.
-#include "sys.h"
+#include "waiting.h"
 
 enum { DIRECT = 1, CONTROLLING_TTY = 2 };
-enum { PR_SET_NAME_ = 15, F_SETFD_ = 2, FD_CLOEXEC_ = 1, AT_FDCWD_ = -100, TIOCSCTTY_ = 0x540e, WNOHANG_ = 1, SI_QUEUE_ = -1 };
+enum { F_SETFD_ = 2, FD_CLOEXEC_ = 1, AT_FDCWD_ = -100, TIOCSCTTY_ = 0x540e };
 enum { ENOENT_ = 2, EACCES_ = 13, ENOTDIR_ = 20, S_IFMT_ = 0170000, S_IFREG_ = 0100000 };
 
 struct command {
@@ -20,20 +20,7 @@ struct command {
   char **envp;
 };
 
-struct siginfo {
-  s32 signo, error, code, pad;
-  u32 pid, uid;
-  u64 value;
-  u8 rest[96];
-};
-
 static u8 command_stack[8192] __attribute__((aligned(16)));
-
-static char *parse_number(char *text, u64 *value) {
-  *value = 0;
-  while (*text >= '0' && *text <= '9') *value = *value * 10 + (u64)(*text++ - '0');
-  return *text == ' ' ? text + 1 : text;
-}
 
 // struct stat differs between the architectures; struct statx does not (statx(2)): mode is the u16 at 28.
 static u32 file_mode(const char *path) {
@@ -83,8 +70,6 @@ static void command_main(void *argument) {
   SYS4(__NR_rt_sigprocmask, SIG_SETMASK_, &none, 0, SIGSET_BYTES);
   execute(command);
 }
-
-static int exit_code(u32 status) { return (status & 0x7f) ? 128 + (int)(status & 0x7f) : (int)(status >> 8) & 0xff; }
 
 static void reap(s64 command_pid) {
   u32 status = 0;

@@ -2,25 +2,10 @@
 // place, same pid, same children. Forwards signals, and exits with the sandbox's status.
 //
 //   argv: [name, "PID PIDFD FLAGS"]
-#include "sys.h"
+#include "waiting.h"
 
 enum { SHARED_SESSION = 1 };
-enum { WNOHANG_ = 1, WALL_ = 0x40000000, SI_QUEUE_ = -1 };
-
-struct siginfo {
-  s32 signo, error, code, pad;
-  u32 pid, uid;
-  u64 value;
-  u8 rest[96];
-};
-
-static char *parse_number(char *text, u64 *value) {
-  *value = 0;
-  while (*text >= '0' && *text <= '9') *value = *value * 10 + (u64)(*text++ - '0');
-  return *text == ' ' ? text + 1 : text;
-}
-
-static int exit_code(u32 status) { return (status & 0x7f) ? 128 + (int)(status & 0x7f) : (int)(status >> 8) & 0xff; }
+enum { WALL_ = 0x40000000 };
 
 static void reap(u64 pid) {
   u32 status = 0;
@@ -44,6 +29,7 @@ __attribute__((used)) void waiter_main(u64 *stack) {
   u64 pid = 0, pidfd = 0, flags = 0, all = ~0UL;
   parse_number(parse_number(parse_number(argv[1], &pid), &pidfd), &flags);
   SYS4(__NR_rt_sigprocmask, SIG_SETMASK_, &all, 0, SIGSET_BYTES);
+  SYS2(__NR_prctl, PR_SET_NAME_, "sandbox");
   // The command's standard streams are its own to close: a reader at the other end waits for the last copy.
   SYS3(__NR_close_range, 0, 2, 0);
   reap(pid);
