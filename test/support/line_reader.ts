@@ -1,7 +1,9 @@
 // Lines of a stream as they come: what a test waits for instead of sleeping.
 
 export class LineReader {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #reader: {
+    readonly read: () => Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  };
   readonly #decoder = new TextDecoder();
   #text = "";
   #ended = false;

@@ -38,7 +38,7 @@ export function asRoot(): string | undefined {
 }
 
 function notExecutable(path: string): string | undefined {
-  return tried(() => (accessSync(path, constants.X_OK), true)) ? undefined : `${path} may not be executed`;
+  return tried(() => accessSync(path, constants.X_OK) === undefined) ? undefined : `${path} may not be executed`;
 }
 
 function tried(probe: () => boolean): boolean {

@@ -2,7 +2,7 @@
 // removed at the end; and the built binary, driven from outside as a user drives it.
 import { afterAll } from "bun:test";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 
 export const SANDBOX = resolve(process.env.SANDBOX_BIN ?? join(import.meta.dir, "../../dist/sandbox"));
@@ -127,11 +127,10 @@ export function workspace(): Workspace {
   return made;
 }
 
-const SIGNALS: Readonly<Record<string, number>> = { SIGKILL: 9, SIGTERM: 15, SIGINT: 2, SIGHUP: 1, SIGPIPE: 13 };
-
 /** Exit status as a shell tells it, of a process that has ended. */
-export function statusOf(child: { readonly exitCode: number | null; readonly signalCode: string | null }): number {
-  return child.exitCode ?? 128 + (SIGNALS[child.signalCode ?? ""] ?? 0);
+export function statusOf({ exitCode, signalCode }: Pick<Bun.Subprocess, "exitCode" | "signalCode">): number {
+  if (exitCode !== null) return exitCode;
+  return 128 + (typeof signalCode === "number" ? signalCode : constants.signals[signalCode ?? "SIGKILL"]);
 }
 
 function stdinOf(stdin: RunOptions["stdin"]): Uint8Array | number | "ignore" {
