@@ -63,7 +63,7 @@ function stepFault({ step, errno }: StepFailure, spec: Spec, facts: () => Userns
   const { cause, hint } = explainUsernsFailure(facts(), launchStep(step.aim), errno);
   const bind =
     step.aim.kind === "mount" && step.aim.type === "proc"
-      ? `${hint}\nor show the outer /proc: sandbox run --proc bind ...`
+      ? `${hint}\nor show the outer /proc and /sys: sandbox run --proc bind ...`
       : hint;
   return ours(what, `${cause} (${call})`, bind);
 }

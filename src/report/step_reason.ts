@@ -105,6 +105,11 @@ function mountReason(aim: Extract<Aim, { kind: "mount" }>, call: CallName, errno
       cause: `one of ${source} and ${destination} is a folder, the other is a file`,
       hint: "a file is mounted on a file, a folder on a folder",
     };
+  if (type === "sysfs" && errno === ERRNO.EPERM)
+    return {
+      cause: "parts of /sys are covered here, and the kernel mounts no fresh one that would uncover them",
+      hint: "show the outer /proc and /sys: sandbox run --proc bind ...",
+    };
   if (type === "bind" && call === "open_tree") return bindReason(source, errno);
   if (call === "fsconfig" && type !== "proc" && type !== "sysfs" && errno === ERRNO.EINVAL)
     return { cause: `${type} does not take one of these options, or not this value`, hint: "" };

@@ -38,7 +38,10 @@ function homeFolder(home: string): readonly Mount[] {
   return [{ type: "directory", destination: home, options: ["mode=0700"] }];
 }
 
-/** /proc, /sys and /dev. A new /sys takes a network namespace of one's own (kernel, sysfs_init_fs_context()). */
+/**
+ * /proc, /sys and /dev. A new /sys takes a network namespace of one's own (kernel, sysfs_init_fs_context()); and where the
+ * kernel refuses a new /proc since the outer one is partly covered, it refuses a new /sys for the same reason.
+ */
 export function kernelMounts(options: {
   readonly proc: "new" | "bind";
   readonly network: NetworkMode;
@@ -49,7 +52,7 @@ export function kernelMounts(options: {
     proc === "new"
       ? { type: "proc", destination: "/proc", options: SEALED }
       : { type: "bind", source: "/proc", destination: "/proc", options: SEALED },
-    network === "none"
+    network === "none" && proc === "new"
       ? { type: "sysfs", destination: "/sys", options: [...SEALED, "ro"] }
       : { type: "bind", source: "/sys", destination: "/sys", options: [...SEALED, "ro"] },
     { type: "tmpfs", destination: "/dev", options: ["nosuid", "noexec", "mode=0755", "size=65536k"] },

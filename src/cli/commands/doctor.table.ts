@@ -18,7 +18,7 @@ export const doctorCommand: Command = {
       help: "Where root file systems are to be kept (default: $XDG_DATA_HOME/sandbox)",
       complete: "directory",
     },
-    { name: "--json", group: "General", help: "Print facts and findings as JSON" },
+    { name: "--json", group: "General", help: "Print the findings as JSON" },
     { name: "--help", short: "-h", group: "General", help: "Show this" },
   ],
   examples: [

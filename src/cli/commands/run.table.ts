@@ -85,7 +85,7 @@ export const runCommand: Command = {
       name: "--proc",
       value: "MODE",
       group: "Mounts",
-      help: "new (default), or bind: the host's /proc, where an outer container forbids a new one",
+      help: "new (default), or bind: the outer /proc and /sys, where a container that sandbox runs in forbids new ones",
       complete: ["new", "bind"],
     },
     {

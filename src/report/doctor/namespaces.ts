@@ -51,10 +51,14 @@ const ROWS: readonly Row[] = [
   { probe: "time", title: "Time namespace", meaning: "a sandbox can have boot clocks of its own", failing: "warn" },
 ];
 
-/** When the user namespace itself fails, the others have nothing of their own to say. */
+/** When the user namespace itself fails, the others have nothing of their own to say; nor has one that fails for a reason told before. */
 export const findNamespaces: Finder = (facts) => {
   const rows = facts.probes.user.kind === "failed" ? ROWS.slice(0, 1) : ROWS;
-  return rows.map((row) => judge(facts, row));
+  const findings = rows.map((row) => judge(facts, row));
+  return findings.filter(({ mend, meaning }, index) => {
+    const told = findings.slice(0, index).some((earlier) => earlier.meaning === meaning);
+    return mend === undefined || !told;
+  });
 };
 
 function judge(facts: HostFacts, { probe, title, meaning, failing }: Row): Finding {
