@@ -130,6 +130,11 @@ export function changeTimes(at: number, name: Uint8Array | undefined, object: st
   else syscall("utimensat", object, at, 0, both, 0);
 }
 
+/** lseek(2) to the start: the next read, of a file or of a folder's entries, begins there. */
+export function rewind(fd: number, object: string): void {
+  syscall("lseek", object, fd, 0, 0);
+}
+
 /** syncfs(2): everything written so far to the file system of `fd` is on its device. */
 export function syncFileSystem(fd: number, object: string): void {
   syscall("syncfs", object, fd);

@@ -1,11 +1,77 @@
-// PLACEHOLDER by the integrator so that the build works; the rootfs-builder engineer replaces this file.
+// A root file system in the store, made the first time and found from then on. Finding is on the start path of `run`: one
+// system call for a release, three for a tarball, nothing written, no code loaded but what is imported here.
+import { type Stat, stat } from "../ffi/file.ts";
+import { type EmbeddedAlpine, embeddedAlpine } from "./alpine/embedded.ts";
+import { type AlpineArch, resolveAlpine } from "./alpine/releases.ts";
+import type { Progress } from "./progress.ts";
+import { RootfsError } from "./rootfs_error.ts";
+import { digestName, findDigest, findRootfs } from "./store/layout.ts";
+import type { ExtractLimits } from "./tar/extract.ts";
+
 export type RootfsSource =
+  /** `version` as after `alpine:`; empty for the one in the program, else the newest. */
   | { readonly kind: "alpine"; readonly version: string }
+  /** A tar file: plain, gzip or zstd, told by its content. */
   | { readonly kind: "tar"; readonly path: string };
-export type EnsureOptions = { readonly store: string; readonly mirror: string | undefined; readonly terminal: boolean };
-export async function ensureRootfs(
-  source: RootfsSource,
-  options: EnsureOptions,
-): Promise<{ readonly path: string; readonly name: string }> {
-  throw new Error(`not built yet: ${source.kind} ${options.store}`);
+
+export type Rootfs = {
+  /** Absolute, of a folder that nobody may write to: it is shared by all sandboxes that use it. */
+  readonly path: string;
+  /** For people: `alpine:3.22.6`, or the tarball's path as given. */
+  readonly name: string;
+};
+
+export type RootfsOptions = {
+  /** Absolute path of the store; made, with its parents, when it is first needed. */
+  readonly store: string;
+  readonly arch: AlpineArch;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** What the program carries; {@link embeddedAlpine} by default. */
+  readonly embedded?: EmbeddedAlpine | undefined;
+  /** Address of a mirror, e.g. `https://dl-cdn.alpinelinux.org/alpine`, the default. */
+  readonly mirror?: string | undefined;
+  readonly progress?: ((progress: Progress) => void) | undefined;
+  readonly limits?: ExtractLimits | undefined;
+};
+
+/**
+ * The unpacked root of `source`. Any number of callers may ask for the same at the same time. Throws {@link RootfsError}
+ * when it cannot be had; the store then holds nothing of it.
+ */
+export async function ensureRootfs(source: RootfsSource, options: RootfsOptions): Promise<Rootfs> {
+  switch (source.kind) {
+    case "alpine":
+      return await ensureAlpine(source.version, options);
+    case "tar":
+      return await ensureTarball(source.path, options);
+  }
+}
+
+async function ensureAlpine(text: string, options: RootfsOptions): Promise<Rootfs> {
+  const embedded = options.embedded ?? embeddedAlpine();
+  const release = resolveAlpine(text, options.arch, embedded?.arch === options.arch ? embedded.version : undefined);
+  const name = `alpine:${release.version}`;
+  const found = findRootfs(options.store, digestName("sha512", release.sha512));
+  if (found !== undefined) return { path: found, name };
+  const { fillFromAlpine } = await import("./fill_store.ts");
+  return { path: await fillFromAlpine(release, { ...options, embedded }), name };
+}
+
+async function ensureTarball(path: string, options: RootfsOptions): Promise<Rootfs> {
+  const found = findTarball(options.store, statTarball(path));
+  if (found !== undefined) return { path: found, name: path };
+  const { fillFromTarball } = await import("./fill_store.ts");
+  return { path: await fillFromTarball(path, options), name: path };
+}
+
+function findTarball(store: string, tarball: Stat): string | undefined {
+  const digest = findDigest(store, tarball);
+  return digest === undefined ? undefined : findRootfs(store, digest);
+}
+
+function statTarball(path: string): Stat {
+  const found = stat(path);
+  if (found) return found;
+  throw new RootfsError("unpack", path, "there is no such file");
 }

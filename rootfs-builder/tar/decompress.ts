@@ -111,8 +111,8 @@ async function* chunks(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, void
 }
 
 async function* chain(head: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
-  yield head;
   try {
+    yield head;
     for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
   } finally {
     await rest.return?.();

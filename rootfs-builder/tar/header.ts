@@ -67,9 +67,10 @@ function verifyChecksum(block: Uint8Array, offset: number): void {
     unsigned += byte;
     if (byte >= 128) high++;
   }
-  const told = decodeNumber(block.subarray(CHECKSUM_AT, CHECKSUM_AT + CHECKSUM_LENGTH), "checksum", offset);
-  if (told !== unsigned && told !== unsigned - 256 * high)
-    throw new TarError("no tar header here: its checksum does not match", offset);
+  const told = latin1(cut(block.subarray(CHECKSUM_AT, CHECKSUM_AT + CHECKSUM_LENGTH))).trim();
+  const sum = /^[0-7]+$/.test(told) ? Number.parseInt(told, 8) : -1;
+  if (sum !== unsigned && sum !== unsigned - 256 * high)
+    throw new TarError("there is no tar header here, for the checksum does not match", offset);
 }
 
 function decodeNumber(bytes: Uint8Array, what: string, offset: number): number {

@@ -65,7 +65,7 @@ describe("on a terminal", () => {
         ["send", CTRL_Z],
         ["expect", "Stopped"],
         ["expect", "$ "],
-        ["send", `kill %1; wait; exit${ENTER}`],
+        ["send", `kill -9 %1; wait; exit${ENTER}`],
       ],
     );
     expect(out).toContain("Stopped");

@@ -41,6 +41,10 @@ describe("Ubuntu 24.04", () => {
   });
   test("one cause is told once, not for every namespace", () => {
     expect(troubles(RESTRICTED)).toEqual(["namespace.user"]);
+    const userns = { ...DESKTOP.userns, max: { net: 0 } };
+    const noNetwork = failing("clone", ERRNO.ENOSPC, "clone");
+    const probes = { ...ALL_WELL, network: noNetwork, sysfs: noNetwork };
+    expect(troubles({ ...DESKTOP, userns, probes })).toEqual(["namespace.network"]);
   });
 });
 
