@@ -56,8 +56,16 @@ export function gatherHostFacts(options: GatherOptions): HostFacts {
     },
     lockdown: readLockdown(),
     rlimits: readRlimits(),
-    probes: Object.fromEntries(PROBE_NAMES.map((name) => [name, probe(name)])) as Record<ProbeName, ProbeResult>,
+    probes: runProbes(probe),
   };
+}
+
+/** The others need what `user` tries: without it they would only repeat its failure. */
+export function runProbes(probe: Probe): Readonly<Record<ProbeName, ProbeResult>> {
+  const user = probe("user");
+  const after: Probe = user.kind === "failed" ? () => ({ kind: "skipped", why: "there is no user namespace" }) : probe;
+  const results = PROBE_NAMES.map((name) => [name, name === "user" ? user : after(name)] as const);
+  return Object.fromEntries(results) as Record<ProbeName, ProbeResult>;
 }
 
 function withName(facts: UsernsFacts, run: RunTool): UsernsFacts {

@@ -34,7 +34,7 @@ const fixed =
 
 /** Sets a sysctl now and at every boot. */
 const sysctl = (name: string, value: number): string =>
-  `sudo sysctl -w ${name}=${value}\necho ${name}=${value} | sudo tee /etc/sysctl.d/60-sandbox.conf   # keeps it after a reboot`;
+  `sudo sysctl -w ${name}=${value}\necho ${name}=${value} | sudo tee -a /etc/sysctl.d/60-sandbox.conf   # keeps it after a reboot`;
 
 const PACKAGES: Readonly<Record<OsFamily, string>> = {
   debian: "sudo apt-get install uidmap",

@@ -51,7 +51,9 @@ function overlayFailure(
   const subject = [id, title, `${call} gave ${errnoName(errno)} at step ${step}`] as const;
   if (step === "overlay-write") return trouble("warn", subject, "overlay-writes-fail", facts, { path });
   if (step === "overlay" && errno === ERRNO.ENODEV) return trouble("warn", subject, "overlay-missing", facts);
-  if (step === "overlay" && errno === ERRNO.EINVAL)
+  // Where the same works in memory, it is not the right to mount that is missing: network and FUSE servers answer with errnos of their own.
+  const elsewhere = id === "overlay.store" && facts.probes.overlay.kind === "ok";
+  if (step === "overlay" && (errno === ERRNO.EINVAL || elsewhere))
     return trouble("warn", subject, "overlay-upper-unfit", facts, { path });
   const { cause, hint } = explainUsernsFailure(facts, step, errno);
   return { id, title, state: "warn", detail: subject[2], meaning: cause, mend: hint };

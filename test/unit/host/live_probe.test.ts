@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ERRNO } from "../../../ffi/errno.ts";
+import { runProbes } from "../../../src/host/gather_host_facts.ts";
 import { identity } from "../../../src/host/identity.ts";
 import { liveProbe } from "../../../src/host/live_probe.ts";
 import { PROBE_NAMES, probeProgram } from "../../../src/host/probe_programs.ts";
@@ -49,4 +50,15 @@ test("a store that cannot be written is skipped with a reason", () => {
 test("a helper that refuses lets the child go and is named", () => {
   const result = liveProbe({ uid, gid, suffix: "test", mapIds: () => false })("range");
   expect(result).toMatchObject({ kind: "failed", step: "range", call: "newuidmap" });
+});
+
+test("without a user namespace nothing else is tried", () => {
+  const tried: string[] = [];
+  const results = runProbes((name) => {
+    tried.push(name);
+    return { kind: "failed", step: "clone", call: "clone", errno: ERRNO.EPERM };
+  });
+  expect(tried).toEqual(["user"]);
+  expect(results.user.kind).toBe("failed");
+  expect(results.tun).toEqual({ kind: "skipped", why: "there is no user namespace" });
 });

@@ -162,6 +162,10 @@ describe("copy-on-write", () => {
     const found = finding(withOverlay("overlay-store", "overlay", ERRNO.EINVAL), "overlay.store");
     expect(found.meaning).toContain("/home/alice/.local/share/sandbox");
   });
+  test("a store of which only the server knows why it refuses is unfit, if an overlay in memory works", () => {
+    const found = finding(withOverlay("overlay-store", "overlay", ERRNO.EACCES), "overlay.store");
+    expect(found.meaning).toContain("cannot hold the upper layer");
+  });
   test("a store that is not there yet is no trouble", () => {
     const facts = {
       ...DESKTOP,
