@@ -24,7 +24,7 @@ export function helpText(command: Command, screen: Screen): string {
   );
   return joined([
     `${heading("Usage", screen)} ${command.usage}`,
-    `${command.summary}.`,
+    lines(`${command.summary}.`, 0, screen),
     ...command.description.map((paragraph) => lines(paragraph, 0, screen)),
     ...rows.map(({ group, list }) => section(group, list, column, screen)),
     examples(command.examples, screen),

@@ -65,7 +65,10 @@ describe("on a terminal", () => {
         ["send", CTRL_Z],
         ["expect", "Stopped"],
         ["expect", "$ "],
-        ["send", `kill -9 %1; wait; exit${ENTER}`],
+        ["send", `exit${ENTER}`],
+        ["expect", "There are stopped jobs"],
+        ["expect", "$ "],
+        ["send", `exit${ENTER}`],
       ],
     );
     expect(out).toContain("Stopped");

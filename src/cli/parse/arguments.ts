@@ -77,7 +77,7 @@ function attempt(command: Command, parse: () => arg.Result<arg.Spec>): arg.Resul
     return parse();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    const name = message.slice(message.lastIndexOf(": ") + 2);
+    const name = message.slice(message.indexOf(": ") + 2);
     const flag = command.flags.find((candidate) => candidate.name === name);
     if (flag) throw refusal(command, `${name} needs a value: ${name} ${flag.value}`);
     const names = command.flags.map((candidate) => candidate.name);
