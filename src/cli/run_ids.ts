@@ -61,8 +61,7 @@ function rangeMaps(request: IdRequest, required: boolean): IdMaps {
 }
 
 const RANGE_HINT =
-  "give this user a range:  sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER\n" +
-  "or do without one:       sandbox run --userns single ...";
+  "the mend for this machine:  sandbox doctor\nor do without a range:      sandbox run --userns single ...";
 
 /** `ranges` laid out from id 0 up, with `self` left out for the caller's own id. */
 export function spread(self: number, caller: number, ranges: readonly Range[]): readonly IdMapping[] {

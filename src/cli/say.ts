@@ -1,6 +1,7 @@
 // Words to the user, on standard error, each line marked as ours.
-import { rawSyscall } from "../../ffi/libc.ts";
+
 import { writeAll } from "../../ffi/file.ts";
+import { rawSyscall } from "../../ffi/libc.ts";
 import type { Fault } from "../base/fault.ts";
 
 const encoder = new TextEncoder();
@@ -12,7 +13,13 @@ export function note(text: string): void {
 /** what: cause, and the mend below. */
 export function sayFault({ what, cause, hint }: Fault, colour: boolean): void {
   const paint = (code: number, text: string): string => (colour ? `\x1b[${code}m${text}\x1b[0m` : text);
-  const mend = hint === "" ? "" : `${hint.split("\n").map((line) => `  ${line}`).join("\n")}\n`;
+  const mend =
+    hint === ""
+      ? ""
+      : `${hint
+          .split("\n")
+          .map((line) => `  ${line}`)
+          .join("\n")}\n`;
   toStderr(`${paint(31, "sandbox:")} ${what}: ${cause}\n${mend}`);
 }
 
