@@ -11,6 +11,8 @@ export type NewRoot = { readonly scratch: Register; readonly root: Register };
 
 /** Makes and attaches scratch and root. Both registers hold descriptors of attached mounts. */
 export function planRoot(program: Program, spec: Spec): NewRoot {
+  // The modes below are what is meant, whatever the caller's mask; the command's own is set with its user.
+  program.add({ kind: "root", what: "tmpfs", path: "/" }, "umask", [0]);
   const scratch = planScratch(program, spec);
   return { scratch, root: attachRoot(program, spec, scratch) };
 }
