@@ -55,13 +55,27 @@ async function alpineTarball() {
   return found.length > 0 ? path.resolve(found.sort().at(-1)) : "";
 }
 
+/** Puts the tarball where rootfs-builder/alpine/embedded.ts imports it from; the definitions that say what it is. */
+async function placeAlpine(tarball) {
+  const place = "rootfs-builder/alpine/build/minirootfs.tar.gz";
+  const [, version = "", machine = ""] = /alpine-minirootfs-([\w.]+)-(x86_64|aarch64)\.tar\.gz$/.exec(tarball) ?? [];
+  if (tarball !== "" && version === "")
+    throw new Error(`build: ${tarball} is not named alpine-minirootfs-VERSION-ARCH.tar.gz`);
+  await fs.remove(place);
+  if (tarball !== "") await fs.copy(tarball, place);
+  const define = (name, value) => ["--define", `process.env.${name}=${JSON.stringify(value)}`];
+  return [...define("SANDBOX_EMBED_ALPINE_VERSION", version), ...define("SANDBOX_EMBED_ALPINE_ARCH", machine)];
+}
+
 await fs.mkdirp(out);
 await $({ stdio: "inherit" })`node_modules/.bin/zx scripts/stages.mjs`;
 const base = await deafenedBase();
 const alpine = await alpineTarball();
-$.env = { ...process.env, SANDBOX_EMBED_ALPINE: alpine };
+const embed = await placeAlpine(alpine);
 const flags = ["--compile", "--minify", "--bytecode", "--splitting", "--format=esm"];
 const deaf = ["bunfig", "dotenv", "tsconfig", "package-json"].map((name) => `--no-compile-autoload-${name}`);
-await $({ stdio: "inherit" })`node_modules/.bin/bun build ${flags} ${deaf} --compile-executable-path=${base} src/main.ts --outfile ${out}/sandbox`;
+await $({
+  stdio: "inherit",
+})`node_modules/.bin/bun build ${flags} ${deaf} --compile-executable-path=${base} ${embed} src/main.ts --outfile ${out}/sandbox`;
 await fs.remove(base);
 console.log(`alpine: ${alpine === "" ? "none embedded" : path.basename(alpine)}`);

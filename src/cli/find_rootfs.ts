@@ -18,11 +18,15 @@ import {
   stat,
 } from "../../ffi/file.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
+import { windowSize } from "../../ffi/terminal.ts";
 import { ensureRootfs, type RootfsSource } from "../../rootfs-builder/ensure_rootfs.ts";
+import { type Progress, progressReporter } from "../../rootfs-builder/progress.ts";
+import { RootfsError } from "../../rootfs-builder/rootfs_error.ts";
 import { requestFault, usageFault } from "../base/fault.ts";
 import type { HostLookups } from "../spec/host_lookups.ts";
 import type { Parsed } from "./command.ts";
 import type { ResolvedRootfs } from "./run_spec.ts";
+import { toStderr } from "./say.ts";
 
 export type FoundRootfs = { readonly rootfs: ResolvedRootfs; readonly keep: readonly number[] };
 
@@ -49,12 +53,38 @@ export function storeFolder(parsed: Parsed, { cwd, env }: HostLookups): string {
 async function rootFolder(text: string, store: string, lookups: HostLookups): Promise<string> {
   const source = sourceOf(text, lookups);
   if (source.kind === "folder") return source.path;
-  const { path } = await ensureRootfs(source, {
+  const options = {
     store,
+    arch: process.arch === "arm64" ? ("aarch64" as const) : ("x86_64" as const),
+    now: Date.now,
     mirror: lookups.env.SANDBOX_ALPINE_MIRROR,
-    terminal: lookups.isTerminal(2),
-  });
-  return path;
+    progress: lazyProgress(lookups),
+  };
+  try {
+    return (await ensureRootfs(source, options)).path;
+  } catch (error) {
+    if (!(error instanceof RootfsError)) throw error;
+    throw requestFault(`Cannot ${error.step} ${error.object}`, error.cause, error.hint);
+  }
+}
+
+// A root file system that is there already has nothing to report.
+function lazyProgress(lookups: HostLookups): (progress: Progress) => void {
+  let report: ((progress: Progress) => void) | undefined;
+  return (progress) => {
+    report ??= progressReporter({
+      terminal: lookups.isTerminal(2),
+      columns: columnsOf(2),
+      write: toStderr,
+      now: Date.now,
+    });
+    report(progress);
+  };
+}
+
+function columnsOf(fd: number): number {
+  const size = windowSize(fd);
+  return size ? (size[2] ?? 0) + (size[3] ?? 0) * 256 || 80 : 80;
 }
 
 function sourceOf(

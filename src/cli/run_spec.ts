@@ -1,26 +1,11 @@
 // The parsed command line → Spec. Pure but for the lookups that it is given.
-import { type FaultError, requestFault, usageFault } from "../base/fault.ts";
-import { mountOptions } from "../plan/mount_options.ts";
-import {
-  CAPABILITIES,
-  type CapabilityName,
-  capabilityName,
-  capabilitySet,
-  ROOT_CAPABILITIES,
-} from "../spec/capabilities.ts";
+import { requestFault, usageFault } from "../base/fault.ts";
 import type { HostLookups } from "../spec/host_lookups.ts";
 import type { HostView } from "../spec/host_view.ts";
-import {
-  hostRootMounts,
-  kernelMounts,
-  MASKED_FOLDERS,
-  MASKED_PATHS,
-  ownFileMounts,
-  READONLY_PATHS,
-} from "../spec/root_mounts.ts";
-import type { Capabilities, Mount, Rlimit, Rootfs, SeccompChoice, Spec } from "../spec/spec.ts";
+import { hostRootMounts, kernelMounts, MASKED_PATHS, ownFileMounts, READONLY_PATHS } from "../spec/root_mounts.ts";
+import type { Mount, Rlimit, Rootfs, Spec } from "../spec/spec.ts";
 import type { Parsed } from "./command.ts";
-import { parseDevice, parseFile, parseMount, parseTmpfs, parseVolume } from "./parse/mounts.ts";
+import { type FlagReader, flagReader, optional, pair } from "./flag_reader.ts";
 import {
   checkIdMappings,
   parseChoice,
@@ -35,6 +20,8 @@ import {
 } from "./parse/values.ts";
 import { buildEnvironment } from "./run_env.ts";
 import { type IdMaps, idMaps, isMapped, type Range } from "./run_ids.ts";
+import { foldersAmong, presentMounts, userMounts } from "./run_mounts.ts";
+import { capabilitiesOf, seccompOf } from "./run_security.ts";
 import { type ResolvedUser, resolveUser } from "./run_user.ts";
 import { workingFolder } from "./working_folder.ts";
 
@@ -60,7 +47,7 @@ export type SpecInputs = {
 
 export function buildSpec(inputs: SpecInputs): BuiltSpec {
   const { parsed, rootfs, lookups } = inputs;
-  const flag = reader(parsed);
+  const flag = flagReader(parsed);
   const user = userOf(inputs, flag);
   const maps = mapsOf(inputs, flag, user);
   const network = parseChoice("--net", flag.one("--net") ?? "none", ["none", "host"]);
@@ -146,37 +133,7 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
   return { spec, directories, notes: folder.notes };
 }
 
-type Reader = {
-  readonly has: (name: string) => boolean;
-  readonly one: (name: string) => string | undefined;
-  readonly all: (name: string) => readonly string[];
-};
-
-function reader({ switches, values }: Parsed): Reader {
-  return {
-    has: (name) => switches.has(name),
-    one: (name) => values.get(name)?.[0],
-    all: (name) => values.get(name) ?? [],
-  };
-}
-
-function optional<K extends string, T>(
-  key: K,
-  text: string | undefined,
-  parse: (text: string) => T,
-): { readonly [P in K]?: T } {
-  return text === undefined ? {} : ({ [key]: parse(text) } as { readonly [P in K]?: T });
-}
-
-/** `--x` and `--no-x`. */
-function pair(flag: Reader, name: `--${string}`, fallback: boolean): boolean {
-  const off = `--no-${name.slice(2)}`;
-  if (flag.has(name) && flag.has(off))
-    throw usageFault("Cannot read the command line", `${name} and ${off} contradict each other`);
-  return flag.has(name) || (!flag.has(off) && fallback);
-}
-
-function userOf({ rootfs, lookups }: SpecInputs, flag: Reader): ResolvedUser {
+function userOf({ rootfs, lookups }: SpecInputs, flag: FlagReader): ResolvedUser {
   const own = rootfs.kind === "host" || flag.one("--userns") === "keep-id";
   const file = (path: string) => (): string =>
     (rootfs.kind === "host" ? lookups.text(path) : lookups.textInRoot(rootfs.path, path)) ?? "";
@@ -191,7 +148,7 @@ function userOf({ rootfs, lookups }: SpecInputs, flag: Reader): ResolvedUser {
   );
 }
 
-function mapsOf({ rootfs, lookups, ranges }: SpecInputs, flag: Reader, user: ResolvedUser): IdMaps {
+function mapsOf({ rootfs, lookups, ranges }: SpecInputs, flag: FlagReader, user: ResolvedUser): IdMaps {
   const caller = { uid: lookups.uid, gid: lookups.gid };
   const uidmap = flag.all("--uidmap").map((text) => parseIdMapping("--uidmap", text));
   const gidmap = flag.all("--gidmap").map((text) => parseIdMapping("--gidmap", text));
@@ -251,7 +208,7 @@ function userName(uid: number, lookups: HostLookups): string {
   return uid === lookups.uid ? (lookups.env.USER ?? String(uid)) : String(uid);
 }
 
-function wantsTerminal(flag: Reader, { isTerminal }: HostLookups): boolean {
+function wantsTerminal(flag: FlagReader, { isTerminal }: HostLookups): boolean {
   if (flag.has("--no-tty")) return false;
   return flag.has("--tty") || (isTerminal(0) && isTerminal(1));
 }
@@ -265,122 +222,14 @@ function hostTexts(lookups: HostLookups): ReadonlyMap<string, string> {
   return texts;
 }
 
-/** In the order of their depth, so that a mount never hides one that was asked for below it. */
-function userMounts(flag: Reader, lookups: HostLookups): readonly Mount[] {
-  const absolute = (path: string): string => hostPath(path, lookups);
-  const mounts: Mount[] = [
-    ...flag.all("--volume").map((text) => parseVolume(text, absolute)),
-    ...flag.all("--mount").map((text) => parseMount(text, absolute)),
-    ...flag.all("--tmpfs").map(parseTmpfs),
-    ...flag.all("--device").map(parseDevice),
-    ...flag.all("--file").map((text) => copiedFile(text, absolute, lookups)),
-  ];
-  const depth = ({ destination }: Mount): number => destination.split("/").filter(Boolean).length;
-  return mounts
-    .map((mount, i) => ({ mount, i }))
-    .sort((a, b) => depth(a.mount) - depth(b.mount) || a.i - b.i)
-    .map(({ mount }) => mount);
-}
-
-function copiedFile(text: string, absolute: (path: string) => string, lookups: HostLookups): Mount {
-  const { source, destination } = parseFile(text, absolute);
-  const kind = lookups.kind(source);
-  const data = kind === "file" ? lookups.text(source) : undefined;
-  if (data === undefined)
-    throw requestFault(
-      `Cannot copy ${source} in (--file)`,
-      kind === "directory" ? "it is a folder" : "there is no such file",
-    );
-  return { type: "data", destination, data, options: ["rw", "nosuid", "nodev"] };
-}
-
-function hostPath(path: string, { cwd, env }: HostLookups): string {
-  const expanded = path === "~" || path.startsWith("~/") ? `${env.HOME ?? ""}${path.slice(1)}` : path;
-  return expanded.startsWith("/") ? expanded : `${cwd}/${expanded}`;
-}
-
-/** Bind sources must exist, but those marked `try`, which are left out where they do not. */
-function presentMounts(mounts: readonly Mount[], lookups: HostLookups): readonly Mount[] {
-  return mounts.filter((mount) => {
-    if (mount.type !== "bind" || lookups.kind(mount.source ?? "") !== undefined) return true;
-    if (mountOptions(mount.options).try) return false;
-    throw absentSource(mount);
-  });
-}
-
-function absentSource({ source, destination }: Mount): FaultError {
-  return requestFault(
-    `Cannot mount ${source} on ${destination}`,
-    `${source} does not exist on the host, or may not be looked at`,
-    `create it, or let it be skipped: -v ${source}:${destination}:try`,
-  );
-}
-
-function foldersAmong(
-  mounts: readonly Mount[],
-  hidden: readonly string[],
-  rootfs: ResolvedRootfs,
-  lookups: HostLookups,
-): ReadonlySet<string> {
-  const folders = new Set<string>(MASKED_FOLDERS);
-  for (const { type, source } of mounts)
-    if (type === "bind" && source !== undefined && lookups.kind(source) === "directory") folders.add(source);
-  for (const path of hidden) {
-    const kind = hiddenKind(path, mounts, rootfs, lookups);
-    if (kind === undefined)
-      throw requestFault(
-        `Cannot hide ${path}`,
-        "there is nothing at that path",
-        "hide what exists, or leave the flag out",
-      );
-    if (kind === "directory") folders.add(path);
-  }
-  return folders;
-}
-
-// The nearest mount above the path says where it comes from.
-function hiddenKind(path: string, mounts: readonly Mount[], rootfs: ResolvedRootfs, lookups: HostLookups) {
-  const over = mounts.findLast(
-    ({ destination }) => path === destination || path.startsWith(destination === "/" ? "/" : `${destination}/`),
-  );
-  if (over?.type === "bind") return lookups.kind(`${over.source}${path.slice(over.destination.length)}`);
-  if (over?.type === "data") return "file";
-  if (over && path === over.destination) return "directory";
-  if (over?.type === "proc" || over?.type === "sysfs") return lookups.kind(path);
-  return rootfs.kind === "folder" && !over ? lookups.kindInRoot(rootfs.path, path) : undefined;
-}
-
-function capabilitiesOf(flag: Reader, uid: number): Capabilities {
-  const list = (name: string): readonly (CapabilityName | "ALL")[] =>
-    flag
-      .all(name)
-      .flatMap((text) => text.split(","))
-      .map((text) => capability(name, text));
-  const set = capabilitySet(uid === 0 ? ROOT_CAPABILITIES : [], list("--cap-add"), list("--cap-drop"));
-  const keeps = uid === 0 ? [] : set;
-  return { bounding: set, effective: set, permitted: set, inheritable: keeps, ambient: keeps };
-}
-
-function capability(flag: string, text: string): CapabilityName | "ALL" {
-  if (text.toUpperCase() === "ALL") return "ALL";
-  const name = capabilityName(text);
-  if (!name)
-    throw usageFault(
-      `Cannot use ${flag} ${JSON.stringify(text)}`,
-      "no capability has that name",
-      `one of ALL, ${CAPABILITIES.join(", ")}`,
-    );
-  return name;
-}
-
-function rlimitsOf(flag: Reader, lookups: HostLookups): readonly Rlimit[] {
+function rlimitsOf(flag: FlagReader, lookups: HostLookups): readonly Rlimit[] {
   const asked = flag.all("--ulimit").map((text) => parseUlimit("--ulimit", text));
   if (asked.some(({ type }) => type === "RLIMIT_NOFILE")) return asked;
   const nofile = lookups.callerNofile();
   return nofile ? [{ type: "RLIMIT_NOFILE", ...nofile }, ...asked] : asked;
 }
 
-function namespaces(flag: Reader, network: "none" | "host") {
+function namespaces(flag: FlagReader, network: "none" | "host") {
   const time = flag.has("--time") || flag.all("--time-offset").length > 0;
   return [
     "user" as const,
@@ -394,23 +243,17 @@ function namespaces(flag: Reader, network: "none" | "host") {
   ];
 }
 
-function timeOffsets(flag: Reader): Pick<Spec["linux"], "timeOffsets"> {
+function timeOffsets(flag: FlagReader): Pick<Spec["linux"], "timeOffsets"> {
   const offsets = flag.all("--time-offset").map((text) => parseTimeOffset("--time-offset", text));
   return offsets.length === 0 ? {} : { timeOffsets: Object.fromEntries(offsets) };
 }
 
-function rootfsOf(flag: Reader, rootfs: ResolvedRootfs): Rootfs {
+function rootfsOf(flag: FlagReader, rootfs: ResolvedRootfs): Rootfs {
   const sizeText = flag.one("--overlay-size");
   const size = sizeText === undefined ? {} : { size: parseSize("--overlay-size", sizeText) };
   if (rootfs.kind === "host") return { kind: "tmpfs", ...size };
   if (flag.has("--no-overlay")) return { kind: "bind" };
   return { kind: "overlay", ...size, ...(rootfs.upper !== undefined && { upper: rootfs.upper }) };
-}
-
-function seccompOf(flag: Reader, lookups: HostLookups): SeccompChoice {
-  const choice = flag.one("--seccomp");
-  if (choice === undefined) return { kind: "default" };
-  return choice === "unconfined" ? { kind: "unconfined" } : { kind: "profile", path: hostPath(choice, lookups) };
 }
 
 function defaultShell(rootfs: ResolvedRootfs, { env }: HostLookups): string {
