@@ -1,0 +1,102 @@
+import { describe, expect, test } from "bun:test";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { compressionOf, decompress } from "../../../rootfs-builder/tar/decompress.ts";
+import { TarError } from "../../../rootfs-builder/tar/tar_error.ts";
+import { concat } from "../../fixtures/rootfs-builder/tar_writer.ts";
+
+const TEXT = "the quick brown fox ".repeat(5000);
+const COMPRESSORS = { gzip: gzipSync, zstd: zstdCompressSync, none: (text: string) => Buffer.from(text) } as const;
+
+async function* chunked(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+async function text(bytes: Uint8Array, size = 65536, limit = 1e9): Promise<string> {
+  const parts: Uint8Array[] = [];
+  for await (const part of decompress(chunked(bytes, size), limit)) parts.push(part);
+  return new TextDecoder().decode(concat(...parts));
+}
+
+describe.each(["gzip", "zstd", "none"] as const)("decompress, %s", (format) => {
+  const compress = COMPRESSORS[format];
+
+  test.each([1, 5, 1000, 1e6])("restores the text from chunks of %d bytes", async (size) => {
+    expect(await text(compress(TEXT), size)).toBe(TEXT);
+  });
+
+  test("stops at the limit, which is exact", async () => {
+    expect(await text(compress(TEXT), 65536, TEXT.length)).toBe(TEXT);
+    await expect(text(compress(TEXT), 65536, TEXT.length - 1)).rejects.toThrow("more than the limit");
+  });
+
+  test("passes an error of the source on as it is", async () => {
+    async function* failing(): AsyncGenerator<Uint8Array> {
+      yield compress(TEXT).subarray(0, 60);
+      throw new Error("the disk is gone");
+    }
+    await expect(Array.fromAsync(decompress(failing(), 1e9))).rejects.toThrow("the disk is gone");
+  });
+
+  test("releases the source when the reader stops early", async () => {
+    let released = false;
+    async function* source(): AsyncGenerator<Uint8Array> {
+      try {
+        for (;;) yield compress(TEXT);
+      } finally {
+        released = true;
+      }
+    }
+    for await (const _ of decompress(source(), 1e12)) break;
+    expect(released).toBe(true);
+  });
+});
+
+describe.each(["gzip", "zstd"] as const)("decompress, %s", (format) => {
+  const compress = COMPRESSORS[format];
+
+  test.each([1, 7, 1e6])("reads concatenated members in chunks of %d bytes", async (size) => {
+    expect(await text(concat(compress("one "), compress("two "), compress("three")), size)).toBe("one two three");
+  });
+
+  test("refuses data that is cut off at any byte", async () => {
+    const whole = compress("some text");
+    for (let length = 6; length < whole.length; length++)
+      await expect(text(whole.subarray(0, length))).rejects.toBeInstanceOf(TarError);
+  });
+
+  test("refuses what follows that is no member", async () => {
+    await expect(text(concat(compress("text"), new TextEncoder().encode("junk and more")))).rejects.toBeInstanceOf(
+      TarError,
+    );
+  });
+
+  test("ends a bomb without unpacking it", async () => {
+    const bomb = compress(Buffer.alloc(50_000_000) as never);
+    expect(bomb.length).toBeLessThan(60_000);
+    let most = 0;
+    const drain = async (): Promise<void> => {
+      for await (const part of decompress(chunked(bomb, 65536), 1_000_000)) most += part.length;
+    };
+    await expect(drain()).rejects.toThrow("more than the limit of 1000000 bytes");
+    await drain().catch(() => {});
+    expect(most).toBeLessThanOrEqual(2_000_000);
+  });
+});
+
+test("a zstd stream may begin with a skippable frame", async () => {
+  const frame = new Uint8Array([0x53, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 9, 9]);
+  expect(await text(concat(frame, zstdCompressSync("after")))).toBe("after");
+});
+
+test.each([
+  ["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
+  ["bzip2", [0x42, 0x5a, 0x68, 0x39, 0, 0]],
+  ["zip", [0x50, 0x4b, 0x03, 0x04, 0, 0]],
+] as const)("%s is refused by name", (format, head) => {
+  expect(() => compressionOf(new Uint8Array(head))).toThrow(`it is a ${format} file`);
+});
+
+test("a short or empty head is plain", () => {
+  expect(compressionOf(new Uint8Array())).toBe("none");
+  expect(compressionOf(new Uint8Array([0x1f]))).toBe("none");
+});
