@@ -47,9 +47,17 @@ export function planCommand(program: Program, spec: Spec, inputs: ExecInputs): v
   if (spec.process.terminal) planTerminal(program, inputs);
   if (spec.sandbox.newSession || spec.process.terminal)
     program.add({ kind: "session" }, "setsid", [], { tolerate: ["EPERM"] });
+  if (spec.sandbox.seccomp.kind !== "default") planKeyring(program);
   planDeath(program, inputs);
   for (const filter of inputs.filters) planFilter(program, filter);
   planInit(program, spec, inputs);
+}
+
+// The caller's session keyring would go with the process (session-keyring(7)). The default filter refuses every call on keys;
+// under another one, an empty keyring takes its place. ENOSYS: a kernel without keys; EPERM: an outer filter that refuses them as well.
+function planKeyring(program: Program): void {
+  const join = named(1, "KEYCTL_JOIN_SESSION_KEYRING");
+  program.add({ kind: "session" }, "keyctl", [join, 0, 0, 0, 0], { tolerate: ["ENOSYS", "EPERM"] });
 }
 
 // A pair of the sandbox's own devpts: whoever holds the master holds nothing of the caller's terminal (TIOCSTI, CVE-2017-5226).
