@@ -248,7 +248,7 @@ describe("extract replaces as GNU tar does", () => {
     ],
     "a folder without write permission that is filled later": [
       { name: "a/", type: "5", mode: 0o555, mtime: 5 },
-      { name: "a/b/", type: "5", mode: 0, mtime: 6 },
+      { name: "a/b/", type: "5", mode: 0o500, mtime: 6 },
       { name: "a/b/c", content: "1", mtime: 7 },
     ],
     "a hard link over a file": [
