@@ -28,13 +28,12 @@ export function userMounts(flag: FlagReader, lookups: HostLookups): readonly Mou
 function copiedFile(text: string, absolute: (path: string) => string, lookups: HostLookups): Mount {
   const { source, destination } = parseFile(text, absolute);
   const kind = lookups.kind(source);
-  const data = kind === "file" ? lookups.text(source) : undefined;
-  if (data === undefined)
+  if (kind !== "file")
     throw requestFault(
       `Cannot copy ${source} in (--file)`,
       kind === "directory" ? "it is a folder" : "there is no such file",
     );
-  return { type: "data", destination, data, options: ["rw", "nosuid", "nodev"] };
+  return { type: "data", source, destination, options: ["rw", "nosuid", "nodev"] };
 }
 
 export function hostPath(path: string, { cwd, env }: HostLookups): string {

@@ -30,6 +30,9 @@ const LINKS = [
 
 const SEALED = ["MOUNT_ATTR_RDONLY", "MOUNT_ATTR_NOSUID", "MOUNT_ATTR_NODEV", "MOUNT_ATTR_NOEXEC"] as const;
 
+/** What one call transfers at most, sendfile(2). */
+const MOST_BYTES = 0x7ffff000;
+
 type Context = {
   readonly program: Program;
   readonly facts: PlanFacts;
@@ -160,7 +163,7 @@ function planData(context: Context, mount: Mount, file: string): void {
   const aim = aimOf(mount, "mount");
   const { folder } = split(mount.destination);
   const options = mountOptions(mount.options);
-  writeScratch(program, aim, place.scratch, file, mount.data ?? "", options.data);
+  writeScratch(program, aim, place.scratch, file, mount, options.data);
   const tree = cloneTree(program, "tree", aim, place.scratch, file, false);
   setAttributes(program, aim, tree, options);
   const aimTarget = aimOf(mount, "target");
@@ -179,20 +182,37 @@ function writeScratch(
   aim: Aim,
   scratch: Register,
   file: string,
-  text: string,
-  data: readonly string[],
+  { source, data = "" }: Mount,
+  options: readonly string[],
 ): void {
-  const mode = Number.parseInt(data.find((item) => item.startsWith("mode="))?.slice(5) ?? "644", 8);
+  const mode = Number.parseInt(options.find((item) => item.startsWith("mode="))?.slice(5) ?? "644", 8);
   const fd = program.let("file", aim, "openat", [
     scratch,
     file,
     flags(O, "O_WRONLY", "O_CREAT", "O_EXCL", "O_CLOEXEC"),
     named(mode, `0${mode.toString(8)}`),
   ]);
+  if (source !== undefined) copyFile(program, aim, fd, source);
+  else writeText(program, aim, fd, data);
+  close(program, aim, fd);
+}
+
+function writeText(program: Program, aim: Aim, fd: Register, text: string): void {
   const content = new TextEncoder().encode(text);
   if (content.length > 0)
     program.add(aim, "write", [fd, { kind: "bytes", content, shown: JSON.stringify(text) }, content.length]);
-  close(program, aim, fd);
+}
+
+// sendfile(2) stops early where the file system is full, without an error; asked once more it tells.
+function copyFile(program: Program, aim: Aim, fd: Register, source: string): void {
+  const from = program.let("from", aim, "openat", [
+    AT_FDCWD,
+    source,
+    flags(O, "O_RDONLY", "O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC"),
+    0,
+  ]);
+  for (let i = 0; i < 2; i++) program.add(aim, "sendfile", [fd, from, 0, MOST_BYTES]);
+  close(program, aim, from);
 }
 
 // A path that this kernel does not have is no failure (runtime-spec, "Masked Paths"): the calls after it then find no descriptor.

@@ -97,6 +97,8 @@ function targetReason(aim: Extract<Aim, { kind: "target" }>, errno: number, spec
 
 function mountReason(aim: Extract<Aim, { kind: "mount" }>, call: CallName, errno: number): Reason | undefined {
   const { type, source, destination } = aim;
+  if (type === "data" && call === "openat" && errno === ERRNO.EACCES)
+    return { cause: `${source} may not be read by this user`, hint: `see: ls -l ${source}` };
   if (type === "data" && errno === ERRNO.ENOSPC)
     return { cause: "the root file system is full", hint: "give a larger --overlay-size" };
   // ENOTDIR of mount(2); move_mount(2) answers EINVAL.

@@ -79,7 +79,7 @@ export type MountType =
   // Ours: nothing is mounted, something is made.
   | "symlink"
   | "directory"
-  // Ours: a file with the content of `data`, mounted on the destination.
+  // Ours: a file with the content of `data`, or a copy of the file `source`, mounted on the destination.
   | "data";
 
 export type Mount = {
