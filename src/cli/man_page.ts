@@ -23,6 +23,10 @@ const ENVIRONMENT: readonly Term[] = [
     "XDG_DATA_HOME",
     "Root file systems and what is kept of them lie in $XDG_DATA_HOME/sandbox. Default: ~/.local/share",
   ],
+  [
+    "SANDBOX_ALPINE_MIRROR",
+    "The http or https address that Alpine releases are downloaded from, in place of Alpine's own.",
+  ],
   ["NO_COLOR", "When set and not empty, nothing is coloured."],
   ["COLUMNS", "How wide help is shown, in place of the terminal's own width."],
 ];

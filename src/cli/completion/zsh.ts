@@ -30,6 +30,12 @@ export function zshCompletion(commands: readonly Command[]): string {
     "  esac",
     "}",
     "",
+    "# The command that is run, by its own completion. A -- that stands first is taken for its name by _arguments.",
+    "_sandbox_rest() {",
+    "  if [[ $words[1] == -- ]]; then shift words; ((CURRENT--)); fi",
+    "  _normal",
+    "}",
+    "",
     "# A program by its name, or by a path.",
     "_sandbox_program() {",
     "  if [[ $PREFIX == */* ]]; then _files -g '*(-*)'; else _command_names -e; fi",
@@ -44,7 +50,7 @@ export function zshCompletion(commands: readonly Command[]): string {
 function commandCase({ name, flags, positional, passthrough }: Command): string {
   const specs = [...flags.flatMap(flagSpecs), ...positionalSpecs(positional, passthrough)];
   const lines = specs.map((spec) => ` \\\n            ${quote(spec)}`);
-  return `        ${name})\n          _arguments -s -S${passthrough ? " -A '-*'" : ""}${lines.join("")}\n          ;;`;
+  return `        ${name})\n          _arguments -s -S${lines.join("")}\n          ;;`;
 }
 
 // `+` takes the value from the same word or the next, and so does `=`; see _arguments in zshcompsys(1).
@@ -57,7 +63,7 @@ function flagSpecs({ name, short, value, help, repeat, complete }: Flag): readon
 }
 
 function positionalSpecs(positional: ValueHint | undefined, passthrough: boolean): readonly string[] {
-  if (passthrough) return ["(-)1:command:_sandbox_program", "*::argument:_normal"];
+  if (passthrough) return ["(-)1:command:_sandbox_program", "*::argument:_sandbox_rest"];
   return positional === undefined ? [] : [`1:argument:${action(positional)}`];
 }
 
