@@ -78,4 +78,5 @@ await $({
   stdio: "inherit",
 })`node_modules/.bin/bun build ${flags} ${deaf} --compile-executable-path=${base} ${embed} src/main.ts --outfile ${out}/sandbox`;
 await fs.remove(base);
+fs.writeFileSync(`${out}/sandbox.1`, (await $`${out}/sandbox man`).stdout);
 console.log(`alpine: ${alpine === "" ? "none embedded" : path.basename(alpine)}`);

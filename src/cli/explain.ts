@@ -3,7 +3,7 @@ import { dryPlan } from "../launch/start.ts";
 import type { PlanFacts } from "../plan/facts.ts";
 import type { Argument, Step } from "../plan/step.ts";
 import type { Spec } from "../spec/spec.ts";
-import { toStdout } from "./say.ts";
+import { print } from "./print.ts";
 
 export function explain(spec: Spec, facts: PlanFacts, filters: readonly Uint8Array[]): number {
   const plan = dryPlan(spec, facts, filters);
@@ -11,7 +11,7 @@ export function explain(spec: Spec, facts: PlanFacts, filters: readonly Uint8Arr
     ? ["# supervisor: newuidmap and newgidmap write the id maps, then one byte releases the child"]
     : [];
   const lines = plan.steps.map((step, index) => `${String(index).padStart(4)}  ${showStep(step)}`);
-  toStdout(
+  print(
     `${[
       JSON.stringify(spec, (_, value) => (value === Number.POSITIVE_INFINITY ? "unlimited" : value), 2),
       "",

@@ -70,7 +70,7 @@ export function mountOptions(options: readonly string[]): MountOptions {
   const data: string[] = [];
   let shape: Pick<MountOptions, "recursive" | "try" | "propagation"> = { recursive: true, try: false };
   for (const option of options) {
-    const effect = EFFECTS[option];
+    const effect = Object.hasOwn(EFFECTS, option) ? EFFECTS[option] : undefined;
     if (!effect) data.push(option);
     else if (effect.kind === "set") attributes.add(effect.attr);
     else if (effect.kind === "unset") attributes.delete(effect.attr);
@@ -91,5 +91,5 @@ export function mountOptions(options: readonly string[]): MountOptions {
 
 /** Is `option` one that every mount understands (as against one of a file system)? */
 export function isMountOption(option: string): boolean {
-  return option in EFFECTS;
+  return Object.hasOwn(EFFECTS, option);
 }

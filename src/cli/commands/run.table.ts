@@ -226,6 +226,7 @@ export const runCommand: Command = {
       group: "General",
       help: "Print the specification and every system call of the plan, and run nothing",
     },
+    { name: "--rm", group: "General", help: "Keep nothing of the run (default; accepted for docker's sake)" },
     { name: "--help", group: "General", help: "Show this" },
   ],
   examples: [
