@@ -20,6 +20,8 @@ struct command {
   char **envp;
 };
 
+static const s64 NEG_EINTR = -4;
+
 static u8 command_stack[8192] __attribute__((aligned(16)));
 
 // struct stat differs between the architectures; struct statx does not (statx(2)): mode is the u16 at 28.
@@ -53,7 +55,7 @@ static void execute(const struct command *command) {
     if (result != -EACCES_) break;
   }
   report_exec(command, index, error);
-  SYS1(__NR_exit_group, error == -ENOENT_ ? 127 : 126);
+  leave(error == -ENOENT_ ? 127 : 126);
 }
 
 // In a session of its own with the terminal as controlling one, or in a process group of its own: kill(0, sig) by the
@@ -75,7 +77,7 @@ static void reap(s64 command_pid) {
   u32 status = 0;
   s64 pid;
   while ((pid = SYS4(__NR_wait4, -1, &status, WNOHANG_, 0)) > 0)
-    if (pid == command_pid) SYS1(__NR_exit_group, exit_code(status));
+    if (pid == command_pid) leave(exit_code(status));
 }
 
 // The supervisor marks a signal that its terminal sent to a whole foreground group (SI_QUEUE with value 1, from outside
@@ -92,6 +94,7 @@ static void supervise(s64 command_pid) {
     s64 signo = SYS4(__NR_rt_sigtimedwait, &all, &info, 0, SIGSET_BYTES);
     if (signo == SIGCHLD_) reap(command_pid);
     else if (signo > 0) forward(command_pid, &info);
+    else if (signo != NEG_EINTR) leave(125); // denied by the command's seccomp profile
   }
 }
 
@@ -113,7 +116,7 @@ __attribute__((used)) void init_main(u64 *stack) {
   if (pid < 0) {
     u32 report[5] = {REPORT_INIT, 0, (u32)-pid, 0, 0};
     SYS3(__NR_write, command.status_fd, report, sizeof report);
-    SYS1(__NR_exit_group, 125);
+    leave(125);
   }
   SYS3(__NR_close_range, 0, ~0U, 0);
   supervise(pid);
