@@ -5,6 +5,7 @@ import { struct } from "./struct.ts";
 export const STEP_BYTES = 80;
 export const OP_LOAD = 0xffff0001;
 export const OP_STORE = 0xffff0002;
+export const OP_BOUND = 0xffff0003;
 export const NO_REGISTER = 0xffff;
 
 const launchStruct = struct({

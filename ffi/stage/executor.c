@@ -20,9 +20,11 @@ struct step {
   u64 reserved;
 };
 
-// Two instructions of our own beside the system calls. LOAD gives the signed 32-bit value at an address: with it
+// Three instructions of our own beside the system calls. BOUND drops every capability from the bounding set that is not in the
+// 64-bit mask of its first two arguments (one prctl(2) for each; EINVAL: this kernel knows no further one). LOAD gives the signed 32-bit value at an address: with it
 // a program takes a netlink acknowledgement's error as its own. STORE puts a register's low 32 bits there: a descriptor into an SCM_RIGHTS message.
-enum { OP_LOAD = 0xffff0001, OP_STORE = 0xffff0002 };
+enum { OP_LOAD = 0xffff0001, OP_STORE = 0xffff0002, OP_BOUND = 0xffff0003 };
+enum { PR_CAPBSET_DROP_ = 24, CAPABILITIES = 64 };
 
 // clone3(2) argument block, first published size and up to `cgroup`.
 struct clone_args {
@@ -42,13 +44,23 @@ struct launch {
 };
 
 static const u64 FLAG_VM = 0x100, FLAG_PIDFD = 0x1000, FLAG_INTO_CGROUP = 0x200000000UL;
-static const s64 NEG_ENOSYS = -38;
+static const s64 NEG_ENOSYS = -38, NEG_EINVAL = -22;
 
 s32 signal_pipe; // set by the host before it installs stage_on_signal
 
 static int is_tolerated(const struct step *step, s64 result) {
   for (int i = 0; i < MAX_TOLERATED; i++)
     if (step->tolerated[i] && -step->tolerated[i] == result) return 1;
+  return 0;
+}
+
+static s64 bound_capabilities(u64 kept) {
+  for (u64 capability = 0; capability < CAPABILITIES; capability++) {
+    if ((kept >> capability) & 1) continue;
+    s64 result = SYS2(__NR_prctl, PR_CAPBSET_DROP_, capability);
+    if (result == NEG_EINVAL) break;
+    if (result < 0) return result;
+  }
   return 0;
 }
 
@@ -60,6 +72,7 @@ static s64 perform(const struct step *step, s64 *registers) {
     *(volatile u32 *)a[0] = (u32)a[1];
     return 0;
   }
+  if (step->nr == OP_BOUND) return bound_capabilities((a[0] & 0xffffffff) | a[1] << 32);
   return sys(step->nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
@@ -83,7 +96,7 @@ static void child_main(void *argument) {
     }
     if (steps[i].out != NO_REGISTER) registers[steps[i].out & 0xff] = result;
   }
-  for (;;) SYS1(__NR_exit_group, 125);
+  leave(125);
 }
 
 // clone(2): x86-64 passes (flags, stack, parent_tid, child_tid, tls), aarch64 (flags, stack, parent_tid, tls, child_tid);

@@ -20,17 +20,9 @@ function planUser(program: Program, spec: Spec): void {
   const { uid, gid, additionalGids, umask } = spec.process.user;
   const aim = { kind: "user", uid, gid } as const;
   const caps = { kind: "capabilities" } as const;
-  for (const name of CAPABILITIES)
-    if (!spec.process.capabilities.bounding.includes(name))
-      // EINVAL: a capability that this kernel does not know yet.
-      program.add(
-        caps,
-        "prctl",
-        [named(PR.PR_CAPBSET_DROP, "PR_CAPBSET_DROP"), named(CAPABILITIES.indexOf(name), name), 0, 0, 0],
-        {
-          tolerate: ["EINVAL"],
-        },
-      );
+  const { bounding } = spec.process.capabilities;
+  const [low, high] = capabilityMask(bounding);
+  program.add(caps, "bound", [named(low, `{${bounding.join(" ")}}`), high]);
   program.add(caps, "prctl", [named(PR.PR_SET_KEEPCAPS, "PR_SET_KEEPCAPS"), 1, 0, 0, 0]);
   if (spec.sandbox.idMapWriter === "helper")
     program.add(aim, "setgroups", [additionalGids.length, gidList(additionalGids)]);

@@ -4,8 +4,11 @@ import type { ErrnoName } from "../../ffi/errno.ts";
 import type { SyscallName } from "../../ffi/libc.ts";
 import type { Aim } from "./aim.ts";
 
-/** Beside the system calls: `load` gives the signed 32-bit value at an address, `store` puts a register there. */
-export type CallName = SyscallName | "load" | "store";
+/**
+ * Beside the system calls: `load` gives the signed 32-bit value at an address, `store` puts a register there, `bound` leaves
+ * the capability bounding set with no more than the mask of its two arguments (low and high 32 bits).
+ */
+export type CallName = SyscallName | "load" | "store" | "bound";
 
 export type Register = { readonly kind: "register"; readonly index: number; readonly name: string };
 

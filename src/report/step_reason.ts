@@ -47,7 +47,7 @@ export function stepReason(aim: Aim, call: CallName, errno: number, spec: Spec):
           }
         : undefined;
     case "init":
-      return initReason(errno);
+      return initReason(errno, spec);
     case "time":
       return timeReason(errno);
     case "seccomp":
@@ -228,7 +228,12 @@ function cwdReason(path: string, errno: number): Reason | undefined {
   }
 }
 
-function initReason(errno: number): Reason | undefined {
+function initReason(errno: number, { sandbox: { seccomp } }: Spec): Reason | undefined {
+  if (seccomp.kind === "profile" && errno !== ERRNO.E2BIG)
+    return {
+      cause: `the seccomp profile ${seccomp.path} does not let it`,
+      hint: "allow execveat, which starts PID 1, and execve, clone, wait4, rt_sigtimedwait, kill and exit_group, which it uses",
+    };
   switch (errno) {
     case ERRNO.E2BIG:
       return {

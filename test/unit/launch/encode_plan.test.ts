@@ -48,13 +48,13 @@ describe("encodePlan()", () => {
     expect(step(encodePlan(program.steps).bytes, 0).tolerated).toEqual([ERRNO.EEXIST, ERRNO.EROFS, 0, 0]);
   });
 
-  test("strings end in NUL, equal ones are laid out once, and survive growth of the memory", () => {
+  test("strings end in NUL, and survive growth of the memory", () => {
     const program = new Program();
     for (let i = 0; i < 2000; i++) program.add(AIM, "chdir", [`/folder/${i}/ä`]);
     program.add(AIM, "chdir", ["/folder/0/ä"]);
     const { bytes } = encodePlan(program.steps);
     expect(textAt(step(bytes, 1999).args[0] ?? 0n)).toBe("/folder/1999/ä");
-    expect(step(bytes, 2000).args[0]).toBe(step(bytes, 0).args[0] ?? 0n);
+    expect(textAt(step(bytes, 2000).args[0] ?? 0n)).toBe("/folder/0/ä");
   });
 
   test("a vector of strings is an array of pointers with a null at its end", () => {

@@ -33,7 +33,7 @@ describe("the order of a plan", () => {
       "/proc/self/uid_map",
       "fsopen",
       "pivot_root",
-      "PR_CAPBSET_DROP",
+      "bound(",
       "capset",
       "PR_SET_NO_NEW_PRIVS",
       "seccomp(",
