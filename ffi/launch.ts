@@ -16,6 +16,7 @@ const launchStruct = struct({
   count: "u32",
   status_fd: "s32",
   cgroup_fd: "s32",
+  catch_signals: "u32",
   pidfd: "s32",
   used_clone: "u32",
 });
@@ -44,6 +45,8 @@ export function launch(options: {
   readonly count: number;
   readonly statusFd: number;
   readonly cgroupFd?: number;
+  /** Signals to this process go to its SignalPipe from now on. */
+  readonly catchSignals?: boolean;
 }): LaunchResult {
   const stack = new Uint8Array(STACK_BYTES);
   held.push(stack, options.steps);
@@ -55,6 +58,7 @@ export function launch(options: {
     count: options.count,
     status_fd: options.statusFd,
     cgroup_fd: options.cgroupFd ?? -1,
+    catch_signals: options.catchSignals ? 1 : 0,
     pidfd: -1,
   });
   const pid = stageLaunch(bytes);

@@ -25,7 +25,7 @@ type ImageTable = {
   readonly launch: number;
   readonly onSignal: number;
   readonly restorer: number;
-  readonly signalPipe: number;
+  readonly signalState: number;
 };
 
 const IMAGES = stageImages();
@@ -35,7 +35,7 @@ function loadStage() {
   const libc = dlopen("libc.so.6", { syscall: { args: SEVEN_WORDS, returns: WORD } }).symbols;
   const image = Uint8Array.fromBase64(IMAGES.executor);
   const table = new Int32Array(image.buffer, 0, 8);
-  const [syscall = 0, launch = 0, onSignal = 0, restorer = 0, signalPipe = 0, code = 0, total = 0] = table;
+  const [syscall = 0, launch = 0, onSignal = 0, restorer = 0, signalState = 0, code = 0, total = 0] = table;
   const base = Number(
     libc.syscall(SYSCALLS.mmap, 0, total, PROT_READ | PROT_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0),
   ) as Pointer;
@@ -55,7 +55,7 @@ function loadStage() {
     launch: at(launch),
     onSignal: at(onSignal),
     restorer: at(restorer),
-    signalPipe: at(signalPipe),
+    signalState: at(signalState),
   };
   return { symbols, addresses };
 }

@@ -4,8 +4,6 @@ import { Fd } from "./fd.ts";
 import { memoryAt, rawSyscall, STAGE_ADDRESSES, syscall } from "./libc.ts";
 
 const O_CLOEXEC_NONBLOCK = 0o2004000;
-const SA_SIGINFO_RESTORER_RESTART = 0x14000004;
-const SIGNAL_SET_BYTES = 8;
 const RECORD_BYTES = 8;
 
 export type CaughtSignal = {
@@ -14,23 +12,22 @@ export type CaughtSignal = {
   readonly fromKernel: boolean;
 };
 
+/** The word that a child sets when its command is about to run (stage/executor.c, `started`). */
+export const STARTED_ADDRESS = STAGE_ADDRESSES.signalState + 4;
+
+/**
+ * The pipe that the handler writes to once a launch with `catchSignals` has installed it. One at a time in a process.
+ */
 export class SignalPipe implements Disposable {
   readonly #read: Fd;
   readonly #write: Fd;
 
-  constructor(signals: readonly number[]) {
+  constructor() {
     const ends = new Int32Array(2);
     syscall("pipe2", "signals", ends, O_CLOEXEC_NONBLOCK);
     this.#read = new Fd(ends[0] ?? -1);
     this.#write = new Fd(ends[1] ?? -1);
-    new Int32Array(memoryAt(STAGE_ADDRESSES.signalPipe, 4).buffer)[0] = this.#write.number;
-    const action = BigUint64Array.of(
-      BigInt(STAGE_ADDRESSES.onSignal),
-      BigInt(SA_SIGINFO_RESTORER_RESTART),
-      BigInt(STAGE_ADDRESSES.restorer),
-      0n,
-    );
-    for (const signal of signals) syscall("rt_sigaction", `signal ${signal}`, signal, action, 0, SIGNAL_SET_BYTES);
+    new Int32Array(memoryAt(STAGE_ADDRESSES.signalState, 4).buffer)[0] = this.#write.number;
   }
 
   get fd(): number {

@@ -39,6 +39,7 @@ struct launch {
   u32 count;
   s32 status_fd;
   s32 cgroup_fd;
+  u32 catch_signals; // install stage_on_signal in the host
   s32 pidfd;      // out
   u32 used_clone; // out: clone3 answered ENOSYS
 };
@@ -46,7 +47,10 @@ struct launch {
 static const u64 FLAG_VM = 0x100, FLAG_PIDFD = 0x1000, FLAG_INTO_CGROUP = 0x200000000UL;
 static const s64 NEG_ENOSYS = -38, NEG_EINVAL = -22;
 
-s32 signal_pipe; // set by the host before it installs stage_on_signal
+// Where signals to the host go while it launches and supervises. `pipe` is set by the host; `started` by the child, whose memory
+// this is too, as its last act before the command can run: until then a signal ends the host, and with it the child.
+struct { s32 pipe; volatile u32 started; } signal_state;
+static const u8 FORWARDED[] = {1, 2, 3, 10, 12, 14, 15, 18, 20, 21, 22, 28};
 
 static int is_tolerated(const struct step *step, s64 result) {
   for (int i = 0; i < MAX_TOLERATED; i++)
@@ -119,10 +123,21 @@ static s64 start_child(struct launch *launch) {
                     launch->stack + launch->stack_size, (u64)&launch->pidfd, 0, 0, child_main, launch);
 }
 
+void stage_on_signal(int signo, const s32 *siginfo, void *context);
+void stage_restorer(void);
+
+static const u64 SA_SIGINFO_RESTORER_RESTART = 0x14000004;
+
+static void catch_signals(void) {
+  struct { u64 handler, flags, restorer, mask; } action = {(u64)stage_on_signal, SA_SIGINFO_RESTORER_RESTART, (u64)stage_restorer, 0};
+  for (u32 i = 0; i < sizeof FORWARDED; i++) SYS4(__NR_rt_sigaction, FORWARDED[i], &action, 0, SIGSET_BYTES);
+}
+
 // Signals stay blocked in the child until the command's execve, so that none is lost or handled by half a process.
 s64 stage_launch(struct launch *launch) {
   u64 all = ~0UL, before = 0;
   SYS4(__NR_rt_sigprocmask, SIG_SETMASK_, &all, &before, SIGSET_BYTES);
+  if (launch->catch_signals) catch_signals();
   s64 pid = start_child(launch);
   SYS4(__NR_rt_sigprocmask, SIG_SETMASK_, &before, 0, SIGSET_BYTES);
   return pid;
@@ -130,11 +145,13 @@ s64 stage_launch(struct launch *launch) {
 
 s64 stage_syscall(s64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) { return sys(nr, a, b, c, d, e, f); }
 
-// A handler that JavaScript can't be: async-signal-safe. One record {signo, si_code} a signal into the pipe that an event loop reads.
+// A handler that JavaScript can't be: async-signal-safe, in whatever thread of the host's. One record {signo, si_code} a
+// signal into the pipe that is read by an event loop, or by the waiter that takes the host's place.
 void stage_on_signal(int signo, const s32 *siginfo, void *context) {
   (void)context;
+  if (!signal_state.started && signo != SIGCONT_ && signo != SIGWINCH_) SYS1(__NR_exit_group, 128 + signo);
   s32 record[2] = {signo, siginfo[2]};
-  SYS3(__NR_write, signal_pipe, record, sizeof record);
+  SYS3(__NR_write, signal_state.pipe, record, sizeof record);
 }
 
 #if defined(__x86_64__)
@@ -149,7 +166,7 @@ __asm__(
     "  .long stage_launch - image_table\n"
     "  .long stage_on_signal - image_table\n"
     "  .long stage_restorer - image_table\n"
-    "  .long signal_pipe - image_table\n"
+    "  .long signal_state - image_table\n"
     "  .long image_code_end - image_table\n"
     "  .long image_end - image_table\n"
     "  .long 0\n");

@@ -1,7 +1,9 @@
 // What remains of the supervisor when all that is left to do is to wait: the `sandbox` process executes this in its own
 // place, same pid, same children. Forwards signals, and exits with the sandbox's status.
 //
-//   argv: [name, "PID PIDFD FLAGS"]
+//   argv: [name, "PID PIDFD FLAGS PIPE"]
+//
+// PIPE holds the signals that came while this program took its place, as records {signo, si_code}.
 #include "waiting.h"
 
 enum { SHARED_SESSION = 1 };
@@ -24,15 +26,25 @@ static void forward(u64 pidfd, u64 flags, const struct siginfo *info) {
   if (from_kernel && stops_a_job(info->signo)) SYS2(__NR_kill, SYS0(__NR_getpid), SIGSTOP_);
 }
 
+static void forward_recorded(u64 pipe, u64 pidfd, u64 flags) {
+  s32 record[2];
+  while (SYS3(__NR_read, pipe, record, sizeof record) == sizeof record) {
+    struct siginfo info = {record[0], 0, record[1], 0, 0, 0, 0, {0}};
+    forward(pidfd, flags, &info);
+  }
+  SYS1(__NR_close, pipe);
+}
+
 __attribute__((used)) void waiter_main(u64 *stack) {
   char **argv = (char **)(stack + 1);
-  u64 pid = 0, pidfd = 0, flags = 0, all = ~0UL;
-  parse_number(parse_number(parse_number(argv[1], &pid), &pidfd), &flags);
+  u64 pid = 0, pidfd = 0, flags = 0, pipe = 0, all = ~0UL;
+  parse_number(parse_number(parse_number(parse_number(argv[1], &pid), &pidfd), &flags), &pipe);
   SYS4(__NR_rt_sigprocmask, SIG_SETMASK_, &all, 0, SIGSET_BYTES);
   SYS2(__NR_prctl, PR_SET_NAME_, "sandbox");
   // The command's standard streams are its own to close: a reader at the other end waits for the last copy.
   SYS3(__NR_close_range, 0, 2, 0);
   reap(pid);
+  forward_recorded(pipe, pidfd, flags);
   struct siginfo info;
   for (;;) {
     s64 signo = SYS4(__NR_rt_sigtimedwait, &all, &info, 0, SIGSET_BYTES);

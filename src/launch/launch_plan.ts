@@ -45,6 +45,7 @@ export function launchPlan(
     steps: encoded.bytes,
     count: encoded.count,
     statusFd: channels.status.write.number,
+    catchSignals: true,
   });
   channels.closeTheirs();
   if (result.kind === "failed") return { kind: "clone", flags: plan.cloneFlags, errno: result.errno };

@@ -1,5 +1,6 @@
 // Spec → running sandbox or a failure: channels, plan, launch. What follows (waiting, a terminal) is the supervisor's.
 import type { Fd } from "../../ffi/fd.ts";
+import { SignalPipe, STARTED_ADDRESS } from "../../ffi/signal_pipe.ts";
 import { windowSize } from "../../ffi/terminal.ts";
 import type { PlanFacts } from "../plan/facts.ts";
 import { type Plan, plan } from "../plan/plan.ts";
@@ -9,7 +10,11 @@ import { ExecChannels, NO_DESCRIPTOR } from "./exec_inputs.ts";
 import { idMapHelpers } from "./id_map_helpers.ts";
 import { type Launched, type LaunchFailure, launchPlan } from "./launch_plan.ts";
 
-export type Started = Launched & { readonly terminal: Fd | undefined };
+export type Started = Launched & {
+  readonly terminal: Fd | undefined;
+  /** Signals that have come since the command runs; nobody else is told of them. */
+  readonly signals: SignalPipe;
+};
 
 export type StartOptions = {
   readonly spec: Spec;
@@ -22,10 +27,11 @@ export type StartOptions = {
 export function start({ spec, facts, filters, hostPath }: StartOptions): Started | LaunchFailure {
   using channels = new ExecChannels(spec);
   const candidates = commandCandidates(spec);
+  const signals = new SignalPipe();
   const planned = plan(spec, facts, execInputs(channels, candidates, filters));
   const result = launchPlan(planned, channels, candidates, idMapHelpers(hostPath));
   if (result.kind !== "running") return result;
-  return { ...result, terminal: channels.terminal?.ours.dup() };
+  return { ...result, signals, terminal: channels.terminal?.ours.dup() };
 }
 
 /** The plan as --explain shows it: the descriptors that do not exist yet have symbolic numbers only. */
@@ -35,6 +41,7 @@ export function dryPlan(spec: Spec, facts: PlanFacts, filters: readonly Uint8Arr
     releaseFd: 4,
     parentOnly: [],
     initFd: 5,
+    startedAddress: 0,
     terminalFd: 6,
     candidates: commandCandidates(spec),
   };
@@ -48,6 +55,7 @@ function execInputs(channels: ExecChannels, candidates: readonly string[], filte
     statusFd: channels.status.write.number,
     releaseFd: channels.release?.read.number ?? NO_DESCRIPTOR,
     parentOnly: ours.flatMap((fd) => (fd ? [fd.number] : [])),
+    startedAddress: STARTED_ADDRESS,
     initFd: channels.init.number,
     terminalFd: channels.terminal?.theirs.number ?? NO_DESCRIPTOR,
     candidates,

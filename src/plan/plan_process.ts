@@ -13,6 +13,8 @@ export type ExecInputs = {
   readonly releaseFd: number;
   /** The supervisor's ends of the pipes: closed first, so that its death is seen as end of file and SIGPIPE. */
   readonly parentOnly: readonly number[];
+  /** The word that tells the supervisor's signal handler that there is a command to forward to. */
+  readonly startedAddress: number;
   /** The memfd of PID 1. */
   readonly initFd: number;
   /** A connected socket that takes the terminal's master descriptor. */
@@ -115,9 +117,10 @@ function sendDescriptor(program: Program, socket: number, descriptor: Register):
 
 // After the last change of credentials, which clears it (prctl(2), PR_SET_PDEATHSIG). Should the supervisor have died
 // before, nobody reads the status pipe any more and this write ends the child by SIGPIPE.
-function planDeath(program: Program, { statusFd }: ExecInputs): void {
+function planDeath(program: Program, { statusFd, startedAddress }: ExecInputs): void {
   const aim = { kind: "die-with-parent" } as const;
   program.add(aim, "prctl", [named(PR.PR_SET_PDEATHSIG, "PR_SET_PDEATHSIG"), named(SIGKILL, "SIGKILL"), 0, 0, 0]);
+  program.add(aim, "store", [named(startedAddress, "&started"), 1]);
   const ready: Bytes = { kind: "bytes", content: new Uint8Array(4), shown: "ready" };
   program.add(aim, "write", [named(statusFd, "status"), ready, ready.content.length]);
 }

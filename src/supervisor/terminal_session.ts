@@ -6,21 +6,25 @@ import { rawSyscall } from "../../ffi/libc.ts";
 import { type Interest, POLLIN, POLLOUT, poll } from "../../ffi/poll.ts";
 import { waitFor } from "../../ffi/process.ts";
 import { receiveFd } from "../../ffi/receive_fd.ts";
-import { type CaughtSignal, SignalPipe } from "../../ffi/signal_pipe.ts";
+import type { CaughtSignal, SignalPipe } from "../../ffi/signal_pipe.ts";
 import { rawModes, restoreModes, setWindowSize, terminalModes, windowSize } from "../../ffi/terminal.ts";
 
-const SIG = { HUP: 1, INT: 2, QUIT: 3, USR1: 10, USR2: 12, TERM: 15, CONT: 18, TSTP: 20, WINCH: 28 } as const;
+const SIG = { CONT: 18, WINCH: 28 } as const;
 const END_OF_TRANSMISSION = 4;
 const READ_BYTES = 16384;
 /** No more than a terminal takes without making the writer wait. */
 const WRITE_BYTES = 2048;
 
-export type TerminalSession = { readonly pid: number; readonly pidfd: number; readonly socket: Fd };
+export type TerminalSession = {
+  readonly pid: number;
+  readonly pidfd: number;
+  readonly socket: Fd;
+  readonly signals: SignalPipe;
+};
 
 /** Until the command has ended and its last output is written; its exit code. */
-export function superviseTerminal({ pid, pidfd, socket }: TerminalSession): number {
+export function superviseTerminal({ pid, pidfd, socket, signals }: TerminalSession): number {
   using master = receiveFd(socket, "terminal");
-  using signals = new SignalPipe(Object.values(SIG));
   const modes = terminalModes(0);
   const session = new Session(master.number, pidfd, signals, modes);
   if (modes) restoreModes(0, rawModes(modes));

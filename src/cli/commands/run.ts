@@ -41,11 +41,16 @@ async function launch(
   if (spec.sandbox.dieWithParent && !dieWithParent()) exitNow(125);
   const started = start({ spec, facts, filters, hostPath: lookups.env.PATH ?? "" });
   if (started.kind !== "running") return throwFault(started, spec);
-  const { pid, pidfd, terminal } = started;
+  const { pid, pidfd, signals, terminal } = started;
   if (terminal)
-    return (await import("../../supervisor/terminal_session.ts")).superviseTerminal({ pid, pidfd, socket: terminal });
+    return (await import("../../supervisor/terminal_session.ts")).superviseTerminal({
+      pid,
+      pidfd,
+      signals,
+      socket: terminal,
+    });
   const title = `run ${spec.process.args.join(" ")}`;
-  return handOver({ pid, pidfd, newSession: spec.sandbox.newSession, keep, title });
+  return handOver({ pid, pidfd, signals, newSession: spec.sandbox.newSession, keep, title });
 }
 
 async function resolveRootfs(
