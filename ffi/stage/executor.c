@@ -124,12 +124,17 @@ static s64 start_child(struct launch *launch) {
 }
 
 void stage_on_signal(int signo, const s32 *siginfo, void *context);
-void stage_restorer(void);
+__attribute__((visibility("hidden"))) void stage_restorer(void);
 
 static const u64 SA_SIGINFO_RESTORER_RESTART = 0x14000004;
 
 static void catch_signals(void) {
-  struct { u64 handler, flags, restorer, mask; } action = {(u64)stage_on_signal, SA_SIGINFO_RESTORER_RESTART, (u64)stage_restorer, 0};
+  // One by one: a constant structure with addresses in it would need relocation.
+  volatile struct { u64 handler, flags, restorer, mask; } action;
+  action.handler = (u64)stage_on_signal;
+  action.flags = SA_SIGINFO_RESTORER_RESTART;
+  action.restorer = (u64)stage_restorer;
+  action.mask = 0;
   for (u32 i = 0; i < sizeof FORWARDED; i++) SYS4(__NR_rt_sigaction, FORWARDED[i], &action, 0, SIGSET_BYTES);
 }
 
@@ -155,13 +160,13 @@ void stage_on_signal(int signo, const s32 *siginfo, void *context) {
 }
 
 #if defined(__x86_64__)
-__asm__(".text\n.globl stage_restorer\nstage_restorer:\n  mov $15, %eax\n  syscall\n");
+__asm__(".pushsection .text\n.globl stage_restorer\nstage_restorer:\n  mov $15, %eax\n  syscall\n.popsection\n");
 #else
-__asm__(".text\n.globl stage_restorer\nstage_restorer:\n  mov x8, #139\n  svc 0\n");
+__asm__(".pushsection .text\n.globl stage_restorer\nstage_restorer:\n  mov x8, #139\n  svc 0\n.popsection\n");
 #endif
 
 __asm__(
-    ".section .head, \"a\"\n.globl image_table\nimage_table:\n"
+    ".pushsection .head, \"a\"\n.globl image_table\nimage_table:\n"
     "  .long stage_syscall - image_table\n"
     "  .long stage_launch - image_table\n"
     "  .long stage_on_signal - image_table\n"
@@ -169,4 +174,5 @@ __asm__(
     "  .long signal_state - image_table\n"
     "  .long image_code_end - image_table\n"
     "  .long image_end - image_table\n"
-    "  .long 0\n");
+    "  .long 0\n"
+    ".popsection\n");
