@@ -7,13 +7,13 @@ import { type RunOptions, type Started, workspace } from "../support/workspace.t
 const here = workspace();
 const FORWARDED = ["TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "WINCH", "CONT", "TSTP"] as const;
 
-// Says each signal's name as it comes; ends at end of file.
+// Says each signal's name as it comes; ends at end of file. By write(2): a signal may come while Python is inside of print().
 const SAYER = `
-import signal, sys
-def say(n, _): print(signal.Signals(n).name, flush=True)
-for name in sys.argv[1:]: signal.signal(getattr(signal, "SIG" + name), say)
-print("ready", flush=True)
-sys.stdin.read()`;
+import os, signal, sys
+def write(text): os.write(1, (text + "\\n").encode())
+for name in sys.argv[1:]: signal.signal(getattr(signal, "SIG" + name), lambda n, _: write(signal.Signals(n).name))
+write("ready")
+while os.read(0, 1): pass`;
 
 type Running = { readonly child: Started; readonly out: LineReader };
 
