@@ -66,6 +66,17 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
 
 /** Sorts `options`; later ones win over earlier ones. What is not a mount option is the file system's. */
 export function mountOptions(options: readonly string[]): MountOptions {
+  const known = sorted.get(options);
+  if (known) return known;
+  const made = sortOptions(options);
+  sorted.set(options, made);
+  return made;
+}
+
+// Most mounts of a sandbox share a handful of lists.
+const sorted = new WeakMap<readonly string[], MountOptions>();
+
+function sortOptions(options: readonly string[]): MountOptions {
   const attributes = new Set<keyof typeof MOUNT_ATTR>();
   const data: string[] = [];
   let shape: Pick<MountOptions, "recursive" | "try" | "propagation"> = { recursive: true, try: false };

@@ -17,12 +17,35 @@ import {
 } from "./constants.ts";
 import type { MountOptions } from "./mount_options.ts";
 import type { Program } from "./program.ts";
-import { type Argument, type Bytes, flags, named, type Register, type Step } from "./step.ts";
+import { type Argument, type Bytes, flags, type Named, named, type Register, type Step } from "./step.ts";
 
 export const AT_FDCWD = named(-100, "AT_FDCWD");
 const mountAttr = struct({ attr_set: "u64", attr_clr: "u64", propagation: "u64", userns_fd: "u64" });
 const openHow = struct({ flags: "u64", mode: "u64", resolve: "u64" });
+// Made once: a plan uses each of these some twenty times.
 const PLACE = flags(O, "O_PATH", "O_CLOEXEC");
+const CLONE_ONE = flags(OPEN_TREE, "OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC");
+const CLONE_HOW = [
+  CLONE_ONE,
+  flags(OPEN_TREE, "OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC", "AT_RECURSIVE"),
+  flags(OPEN_TREE, "OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC", "AT_EMPTY_PATH"),
+  flags(OPEN_TREE, "OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC", "AT_RECURSIVE", "AT_EMPTY_PATH"),
+];
+const FROM_EMPTY = flags(MOVE_MOUNT, "MOVE_MOUNT_F_EMPTY_PATH");
+const BOTH_EMPTY = flags(MOVE_MOUNT, "MOVE_MOUNT_F_EMPTY_PATH", "MOVE_MOUNT_T_EMPTY_PATH");
+const AT_EMPTY = flags(AT, "AT_EMPTY_PATH");
+const AT_EMPTY_RECURSIVE = flags(AT, "AT_EMPTY_PATH", "AT_RECURSIVE");
+const FOLDER_MODE = named(0o755, "0755");
+const FILE_MODE = named(S_IFREG | 0o644, "S_IFREG|0644");
+const attributeBytes = new Map<string, Bytes>();
+
+function howBytes(how: Named, mode: number): Bytes {
+  const resolve = RESOLVE.RESOLVE_IN_ROOT | RESOLVE.RESOLVE_NO_MAGICLINKS;
+  const content = openHow.encode({ flags: how.value, mode, resolve });
+  const shown = `{${how.shown}${mode ? `, 0${mode.toString(8)}` : ""}, RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}`;
+  return { kind: "bytes", content, shown };
+}
+const PLACE_HOW = howBytes(PLACE, 0);
 
 type Tolerate = Pick<Step, "tolerate">;
 
@@ -37,13 +60,8 @@ export function openInRoot(
   mode = 0,
   options: Tolerate = {},
 ): Register {
-  const content = openHow.encode({
-    flags: how.value,
-    mode,
-    resolve: RESOLVE.RESOLVE_IN_ROOT | RESOLVE.RESOLVE_NO_MAGICLINKS,
-  });
-  const shown = `{${how.shown}${mode ? `, 0${mode.toString(8)}` : ""}, RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}`;
-  return program.let(name, aim, "openat2", [root, path, { kind: "bytes", content, shown }, openHow.size], options);
+  const resolved = how === PLACE && mode === 0 ? PLACE_HOW : howBytes(how, mode);
+  return program.let(name, aim, "openat2", [root, path, resolved, openHow.size], options);
 }
 
 export function close(program: Program, aim: Aim, ...registers: readonly Register[]): void {
@@ -91,11 +109,7 @@ export function cloneTree(
   recursive: boolean,
   options: Tolerate = {},
 ): Register {
-  const extra = [
-    ...(recursive ? (["AT_RECURSIVE"] as const) : []),
-    ...(path === "" ? (["AT_EMPTY_PATH"] as const) : []),
-  ];
-  const how = flags(OPEN_TREE, "OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC", ...extra);
+  const how = CLONE_HOW[(recursive ? 1 : 0) + (path === "" ? 2 : 0)] ?? CLONE_ONE;
   return program.let(name, aim, "open_tree", [at, path, how], options);
 }
 
@@ -128,30 +142,34 @@ function setAttr(
   { recursive, set, clearAtime, kind }: Attributes,
   options: Tolerate,
 ): void {
+  const how = recursive ? AT_EMPTY_RECURSIVE : AT_EMPTY;
+  const attributes = mountAttributes(set, clearAtime, kind);
+  program.add(aim, "mount_setattr", [mount, "", how, attributes, mountAttr.size], options);
+}
+
+/** struct mount_attr; the same one for the same attributes. */
+function mountAttributes(set: Attributes["set"], clearAtime: boolean, kind: Attributes["kind"]): Bytes {
+  const shown = `{${[...set, ...(kind ? [kind] : [])].join("|")}}`;
+  const known = attributeBytes.get(shown);
+  if (known) return known;
   const content = mountAttr.encode({
     attr_set: flags(MOUNT_ATTR, ...set).value,
     attr_clr: clearAtime ? MOUNT_ATTR__ATIME : 0,
     propagation: kind ? PROPAGATION[kind] : 0,
   });
-  const shown = `{${[...set, ...(kind ? [kind] : [])].join("|")}}`;
-  const how = recursive ? flags(AT, "AT_EMPTY_PATH", "AT_RECURSIVE") : flags(AT, "AT_EMPTY_PATH");
-  const attributes: Bytes = { kind: "bytes", content, shown };
-  program.add(aim, "mount_setattr", [mount, "", how, attributes, mountAttr.size], options);
+  const bytes: Bytes = { kind: "bytes", content, shown };
+  attributeBytes.set(shown, bytes);
+  return bytes;
 }
 
 /** Attaches a detached mount on the place that `target` is a descriptor of. */
 export function attach(program: Program, aim: Aim, mount: Register, target: Register, options: Tolerate = {}): void {
-  program.add(
-    aim,
-    "move_mount",
-    [mount, "", target, "", flags(MOVE_MOUNT, "MOVE_MOUNT_F_EMPTY_PATH", "MOVE_MOUNT_T_EMPTY_PATH")],
-    options,
-  );
+  program.add(aim, "move_mount", [mount, "", target, "", BOTH_EMPTY], options);
 }
 
 /** Attaches a detached mount on `path` below `at`: for places that we have made ourselves. */
 export function attachAt(program: Program, aim: Aim, mount: Register, at: Argument, path: string): void {
-  program.add(aim, "move_mount", [mount, "", at, path, flags(MOVE_MOUNT, "MOVE_MOUNT_F_EMPTY_PATH")]);
+  program.add(aim, "move_mount", [mount, "", at, path, FROM_EMPTY]);
 }
 
 /** A destination inside `root`, made where it is missing: a folder, or an empty file. Parents have mode 0755. */
@@ -172,8 +190,8 @@ export function makeTarget(
   if (!made.has(whole)) {
     const at = parts.length === 0 ? root : openInRoot(program, "parent", aim, root, parts.join("/"));
     const options: Tolerate = { tolerate: ["EEXIST"] };
-    if (kind === "directory") program.add(aim, "mkdirat", [at, last, named(0o755, "0755")], options);
-    else program.add(aim, "mknodat", [at, last, named(S_IFREG | 0o644, "S_IFREG|0644"), 0], options);
+    if (kind === "directory") program.add(aim, "mkdirat", [at, last, FOLDER_MODE], options);
+    else program.add(aim, "mknodat", [at, last, FILE_MODE, 0], options);
     if (at !== root) close(program, aim, at);
     if (kind === "directory") made.add(whole);
   }
@@ -186,7 +204,7 @@ function makeFolders(program: Program, aim: Aim, root: Register, parts: readonly
     if (made.has(path)) continue;
     made.add(path);
     const at = depth === 1 ? root : openInRoot(program, "parent", aim, root, parts.slice(0, depth - 1).join("/"));
-    program.add(aim, "mkdirat", [at, parts[depth - 1] ?? "", named(0o755, "0755")], { tolerate: ["EEXIST"] });
+    program.add(aim, "mkdirat", [at, parts[depth - 1] ?? "", FOLDER_MODE], { tolerate: ["EEXIST"] });
     if (at !== root) close(program, aim, at);
   }
 }
