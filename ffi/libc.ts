@@ -1,6 +1,6 @@
 // The one door to the kernel: a single symbol of libc, used to map our own code, and from then on raw system calls
 // that return a negated errno, so that no errno variable can be lost between two calls of the runtime.
-import { dlopen, FFIType, linkSymbols, type Pointer, ptr, toArrayBuffer } from "bun:ffi";
+import type { FFIType, Pointer } from "bun:ffi";
 import { AARCH64_SYSCALLS } from "./abi/aarch64.ts";
 import { X86_64_SYSCALLS } from "./abi/x86_64.ts";
 import { stageImages } from "./stage/images.ts" with { type: "macro" };
@@ -13,7 +13,10 @@ export const SYSCALLS: Readonly<Record<SyscallName, number>> =
 /** A number, or a view whose address is passed. A view must stay referenced until the call returns. */
 export type SyscallArgument = number | NodeJS.TypedArray;
 
-const WORD = FFIType.i64_fast;
+// What `bun:ffi` wraps. Importing that module parses it at every start, which costs 0.3 ms; the Bun version is pinned, and
+// test/unit/ffi/libc.test.ts notices should this change.
+const { dlopen, linkSymbols, ptr, toArrayBuffer } = (Bun as unknown as { readonly FFI: typeof import("bun:ffi") }).FFI;
+const WORD = 15 as FFIType.i64_fast;
 const SEVEN_WORDS = [WORD, WORD, WORD, WORD, WORD, WORD, WORD] as const;
 const PROT_READ = 1;
 const PROT_WRITE = 2;
@@ -29,7 +32,21 @@ type ImageTable = {
 };
 
 const IMAGES = stageImages();
-const stage = loadStage();
+const stage = stageOrEnd();
+
+// Modules are still loading: an error thrown from here is shown as a stack, and there is no system call yet to leave by.
+function stageOrEnd() {
+  try {
+    return loadStage();
+  } catch (error) {
+    console.error(
+      `sandbox: Cannot call the kernel: ${error instanceof Error ? error.message : error}\n` +
+        "  the runtime needs memory that is made executable: raise the limits (ulimit -v unlimited -d unlimited),\n" +
+        "  and take away what forbids it (MemoryDenyWriteExecute= of systemd, BUN_JSC_useJIT=0)",
+    );
+    process.exit(125);
+  }
+}
 
 function loadStage() {
   const libc = dlopen("libc.so.6", { syscall: { args: SEVEN_WORDS, returns: WORD } }).symbols;
