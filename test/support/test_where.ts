@@ -38,7 +38,7 @@ export function asRoot(): string | undefined {
 }
 
 function notExecutable(path: string): string | undefined {
-  return tried(() => accessSync(path, constants.X_OK) === undefined) ? undefined : `${path} may not be executed`;
+  return tried(() => isExecutable(path)) ? undefined : `${path} may not be executed`;
 }
 
 function tried(probe: () => boolean): boolean {
@@ -47,4 +47,9 @@ function tried(probe: () => boolean): boolean {
   } catch {
     return false;
   }
+}
+
+function isExecutable(path: string): boolean {
+  accessSync(path, constants.X_OK);
+  return true;
 }
