@@ -20,6 +20,9 @@ const MACHINES: Readonly<Record<number, string>> = {
   21: "ppc64",
   22: "s390",
 };
+const ELF_HEADER_BYTES = 64;
+const ELFCLASS64 = 2;
+const PT_INTERP = 3;
 const OWN_MACHINE = process.arch === "arm64" ? 183 : 62;
 
 export function execFault(failure: ExecFailure, spec: Spec): Fault {
@@ -43,17 +46,29 @@ function notFound(name: string, spec: Spec): Fault {
 
 function reason({ path, errno, mode, head }: ExecFailure): { readonly cause: string; readonly hint: string } {
   if ((mode & S_IFMT) === S_IFDIR) return { cause: "it is a folder", hint: "name a program" };
-  if (errno === ERRNO.ENOENT || errno === ERRNO.ELOOP)
-    return {
-      cause: `its interpreter ${interpreter(head) ?? ""} does not exist in the sandbox`.replace("  ", " "),
-      hint: "install it, or choose a root file system that has it",
-    };
+  if (errno === ERRNO.ENOENT || errno === ERRNO.ELOOP) return withoutInterpreter(path, interpreter(head));
   if (errno === ERRNO.EACCES) return forbidden(path, mode);
   if (errno === ERRNO.ENOEXEC) return foreign(path, head);
   if (errno === ERRNO.E2BIG)
     return { cause: "arguments and environment are too long", hint: "pass the data by a file or by standard input" };
   if (errno === ERRNO.ETXTBSY) return { cause: "it is open for writing", hint: "close it first" };
   return { cause: `the kernel refuses it: ${errnoName(errno)}`, hint: "" };
+}
+
+function withoutInterpreter(path: string, name: string | undefined): { readonly cause: string; readonly hint: string } {
+  if (name?.endsWith("\r"))
+    return {
+      cause:
+        "its first line ends with a carriage return, as on Windows, which the kernel takes for a part of the interpreter's name",
+      hint: `sed -i 's/\\r$//' ${path}`,
+    };
+  return {
+    cause:
+      name === undefined
+        ? "its interpreter does not exist in the sandbox"
+        : `its interpreter ${name} does not exist in the sandbox`,
+    hint: "install it, or choose a root file system that has it",
+  };
 }
 
 function forbidden(path: string, mode: number): { readonly cause: string; readonly hint: string } {
@@ -81,7 +96,28 @@ function elfMachine(head: Uint8Array): number | undefined {
 
 /** The `#!` line's path, or the PT_INTERP of an ELF program. */
 function interpreter(head: Uint8Array): string | undefined {
-  const text = new TextDecoder().decode(head);
-  const script = /^#!\s*([^\s]+)/.exec(text);
-  return script?.[1] ?? /\0(\/[\w./+-]*ld[\w./+-]*\.so[\w.]*)\0/.exec(text)?.[1];
+  const script = /^#![ \t]*([^ \t\n]+)/.exec(new TextDecoder().decode(head));
+  return script?.[1] ?? elfInterpreter(head);
+}
+
+/** What PT_INTERP names, elf(5), as far as it lies within `head`; all architectures that Linux runs on here are little-endian. */
+function elfInterpreter(head: Uint8Array): string | undefined {
+  if (elfMachine(head) === undefined || head.length < ELF_HEADER_BYTES) return undefined;
+  const view = new DataView(head.buffer, head.byteOffset, head.length);
+  const wide = head[4] === ELFCLASS64;
+  const word = (at: number): number => (at + 4 <= head.length ? view.getUint32(at, true) : 0);
+  const table = word(wide ? 32 : 28);
+  const [size, count] = wide
+    ? [view.getUint16(54, true), view.getUint16(56, true)]
+    : [view.getUint16(42, true), view.getUint16(44, true)];
+  for (let i = 0; i < count; i++) {
+    const at = table + i * size;
+    if (word(at) === PT_INTERP) return stringAt(head, word(at + (wide ? 8 : 4)), word(at + (wide ? 32 : 16)));
+  }
+  return undefined;
+}
+
+function stringAt(head: Uint8Array, offset: number, length: number): string | undefined {
+  const text = new TextDecoder().decode(head.subarray(offset, offset + length)).replace(/\0.*$/s, "");
+  return text === "" ? undefined : text;
 }

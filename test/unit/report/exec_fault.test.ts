@@ -24,8 +24,23 @@ describe("execFault() tells the reasons apart", () => {
   });
 
   test("127: the program's loader is missing, as a glibc program on Alpine", () => {
-    const head = bytes("\x7fELF........\0/lib64/ld-linux-x86-64.so.2\0");
-    expect(fault("ENOENT", FILE, head).cause).toContain("/lib64/ld-linux-x86-64.so.2");
+    expect(fault("ENOENT", FILE, dynamicProgram("/lib64/ld-linux-x86-64.so.2")).cause).toContain(
+      "its interpreter /lib64/ld-linux-x86-64.so.2 does not exist",
+    );
+  });
+
+  test("127: a program whose headers lead beyond what was read is not taken at its word", () => {
+    const program = dynamicProgram("/lib/ld.so");
+    for (let length = 0; length < program.length; length++)
+      expect(fault("ENOENT", FILE, program.subarray(0, length)).cause).toContain("interpreter");
+    const wild = dynamicProgram("/lib/ld.so").fill(0xff, 32);
+    expect(fault("ENOENT", FILE, wild).cause).toBe("its interpreter does not exist in the sandbox");
+  });
+
+  test("127: a script written on Windows is told what is wrong with it", () => {
+    const found = fault("ENOENT", FILE, bytes("#!/bin/sh\r\necho\r\n"));
+    expect(found.cause).toContain("carriage return");
+    expect(found.hint).toContain("sed -i");
   });
 
   test("126: a folder", () => {
@@ -47,3 +62,19 @@ describe("execFault() tells the reasons apart", () => {
     expect(fault("ENOEXEC", FILE, bytes("hello")).hint).toBe("run it by a shell: sh /usr/bin/tool");
   });
 });
+
+/** An ELF64 header, one program header, PT_INTERP, and what it names, elf(5). */
+function dynamicProgram(interpreter: string): Uint8Array {
+  const program = new Uint8Array(64 + 56 + interpreter.length + 1);
+  const view = new DataView(program.buffer);
+  program.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
+  view.setUint16(18, 62, true);
+  view.setUint32(32, 64, true);
+  view.setUint16(54, 56, true);
+  view.setUint16(56, 1, true);
+  view.setUint32(64, 3, true);
+  view.setUint32(64 + 8, 64 + 56, true);
+  view.setUint32(64 + 32, interpreter.length + 1, true);
+  program.set(bytes(interpreter), 64 + 56);
+  return program;
+}
