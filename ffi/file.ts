@@ -94,14 +94,27 @@ export function stat(path: string, follow = true, at = AT_FDCWD): Stat | undefin
   };
 }
 
+const attributes = new Uint8Array(256);
+const ATTRIBUTE_MODE = 28;
+const STATX_TYPE_MODE = 3;
+
+/** Type and permission bits of `path`, symbolic links followed; `undefined` when there is nothing. What a start looks at many times. */
+export function modeOf(path: string, at = AT_FDCWD): number | undefined {
+  const flags = path === "" ? AT_EMPTY_PATH : 0;
+  const result = rawSyscall("statx", at, cstring(path), flags, STATX_TYPE_MODE, attributes);
+  if (result === -ERRNO.ENOENT || result === -ERRNO.ENOTDIR) return undefined;
+  if (result < 0) throw new SyscallError("statx", path, -result);
+  return (attributes[ATTRIBUTE_MODE] ?? 0) | ((attributes[ATTRIBUTE_MODE + 1] ?? 0) << 8);
+}
+
 /** readlinkat(2); `undefined` when `path` is no symbolic link or does not exist. */
 export function readlink(path: string, at = AT_FDCWD): string | undefined {
-  const buffer = new Uint8Array(4096);
-  const length = rawSyscall("readlinkat", at, cstring(path), buffer, buffer.length);
+  const length = rawSyscall("readlinkat", at, cstring(path), target, target.length);
   if (length === -ERRNO.EINVAL || length === -ERRNO.ENOENT || length === -ERRNO.ENOTDIR) return undefined;
   if (length < 0) throw new SyscallError("readlinkat", path, -length);
-  return decoder.decode(buffer.subarray(0, length));
+  return decoder.decode(target.subarray(0, length));
 }
+const target = new Uint8Array(4096);
 
 /** The whole file as text; `undefined` when it does not exist. For small files of the system's (no size limit but `limit`). */
 export function readText(path: string, limit = 1 << 20): string | undefined {

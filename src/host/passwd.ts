@@ -49,9 +49,14 @@ function find<T>(
   key: string | number,
   parse: (fields: readonly string[]) => Candidate<T> | undefined,
 ): T | undefined {
-  for (const line of text.split("\n")) {
+  // Only lines in which the key occurs are taken apart: this is on the way of every start.
+  const needle = typeof key === "number" ? `:${key}` : `${key}:`;
+  for (let at = text.indexOf(needle); at >= 0; ) {
+    const end = text.indexOf("\n", at);
+    const line = text.slice(text.lastIndexOf("\n", at) + 1, end < 0 ? text.length : end);
     const candidate = isAccount(line) ? parse(line.split(":")) : undefined;
     if (candidate && key === (typeof key === "number" ? candidate.id : candidate.name)) return candidate.entry;
+    at = end < 0 ? -1 : text.indexOf(needle, end);
   }
   return undefined;
 }

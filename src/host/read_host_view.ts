@@ -1,6 +1,6 @@
 // What of the host's root a sandbox shows: which of the system's folders there are, and which are symbolic links (merged
 // /usr, ostree, NixOS). A few dozen system calls; no file of /etc is read.
-import { readlink, S_IFDIR, S_IFMT, stat } from "../../ffi/file.ts";
+import { modeOf, readlink, S_IFDIR, S_IFMT } from "../../ffi/file.ts";
 import { type Entry, type HostView, NIX_LINKS, OWN_FILES, SYSTEM_FOLDERS } from "../spec/host_view.ts";
 
 export function readHostView(): HostView {
@@ -17,15 +17,14 @@ export function readHostView(): HostView {
 function entry(path: string): Entry | undefined {
   const target = readlink(path);
   if (target !== undefined) return { kind: "symlink", target };
-  const found = stat(path);
-  return found && (found.mode & S_IFMT) === S_IFDIR ? { kind: "directory" } : undefined;
+  return ((modeOf(path) ?? 0) & S_IFMT) === S_IFDIR ? { kind: "directory" } : undefined;
 }
 
 function ownFiles(): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
   for (const path of OWN_FILES) {
     const target = readlink(path);
-    if (target === undefined && stat(path) === undefined) continue;
+    if (target === undefined && modeOf(path) === undefined) continue;
     files.set(path, target === undefined ? path : join("/etc", target));
   }
   return files;

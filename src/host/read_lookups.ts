@@ -1,6 +1,7 @@
 // HostLookups on the real machine.
 import {
   AT_FDCWD,
+  modeOf,
   O_CLOEXEC,
   O_DIRECTORY,
   O_NONBLOCK,
@@ -15,7 +16,6 @@ import {
   S_IFDIR,
   S_IFMT,
   S_IFREG,
-  stat,
 } from "../../ffi/file.ts";
 import { rawSyscall, syscall } from "../../ffi/libc.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
@@ -51,13 +51,13 @@ function currentFolder(): string {
 
 function fileKind(at: number, path: string): FileKind | undefined {
   return ignoreUnreadable(() => {
-    const found = stat(path, true, at);
-    return found && ((found.mode & S_IFMT) === S_IFDIR ? "directory" : "file");
+    const mode = modeOf(path, at);
+    return mode === undefined ? undefined : (mode & S_IFMT) === S_IFDIR ? "directory" : "file";
   });
 }
 
 function isRegular(fd: number): boolean {
-  return ((stat("", true, fd)?.mode ?? 0) & S_IFMT) === S_IFREG;
+  return ((modeOf("", fd) ?? 0) & S_IFMT) === S_IFREG;
 }
 
 function inRoot<T>(root: string, path: string, flags: number, use: (fd: number) => T): T | undefined {
