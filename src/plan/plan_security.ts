@@ -24,12 +24,17 @@ function planUser(program: Program, spec: Spec): void {
   const [low, high] = capabilityMask(bounding);
   program.add(caps, "bound", [named(low, `{${bounding.join(" ")}}`), high]);
   program.add(caps, "prctl", [named(PR.PR_SET_KEEPCAPS, "PR_SET_KEEPCAPS"), 1, 0, 0, 0]);
-  if (spec.sandbox.idMapWriter === "helper")
+  if (mayHaveGroups(spec) || additionalGids.length > 0)
     program.add(aim, "setgroups", [additionalGids.length, gidList(additionalGids)]);
   program.add(aim, "setresgid", [gid, gid, gid]);
   program.add(aim, "setresuid", [uid, uid, uid]);
   program.add(aim, "umask", [named(umask, `0${umask.toString(8)}`)]);
   program.add({ kind: "cwd", path: spec.process.cwd }, "chdir", [spec.process.cwd]);
+}
+
+// Where no more than the caller's own group is mapped, setgroups(2) is denied: by us, and by newgidmap(1) likewise.
+function mayHaveGroups({ linux, sandbox }: Spec): boolean {
+  return sandbox.idMapWriter === "helper" && linux.gidMappings.some(({ size }, i) => i > 0 || size > 1);
 }
 
 function gidList(gids: readonly number[]): Bytes {
