@@ -42,7 +42,7 @@ describe("on a terminal", () => {
       ["--", "bash", "--norc", "-i"],
       [
         ["expect", "$ "],
-        ["send", `echo ready; sleep 1000${ENTER}`],
+        ["send", `sh -c "echo ready; exec sleep 1000"${ENTER}`],
         ["expect", "ready\r\n"],
         ["send", CTRL_C],
         ["expect", "$ "],
@@ -60,7 +60,7 @@ describe("on a terminal", () => {
       ["--", "bash", "--norc", "-i"],
       [
         ["expect", "$ "],
-        ["send", `echo ready; sleep 1000${ENTER}`],
+        ["send", `sh -c "echo ready; exec sleep 1000"${ENTER}`],
         ["expect", "ready\r\n"],
         ["send", CTRL_Z],
         ["expect", "Stopped"],
