@@ -56,6 +56,7 @@ export const AARCH64_SYSCALLS = {
   statfs: 43,
   fstatfs: 44,
   umask: 166,
+  futex: 98,
   getcwd: 17,
   chdir: 49,
   fchdir: 50,

@@ -56,6 +56,7 @@ export const X86_64_SYSCALLS = {
   statfs: 137,
   fstatfs: 138,
   umask: 95,
+  futex: 202,
   getcwd: 79,
   chdir: 80,
   fchdir: 81,

@@ -9,7 +9,8 @@
 
 enum { MAX_TOLERATED = 4, MAX_REGISTERS = 256, NO_REGISTER = 0xffff };
 
-// One step of a register program. Argument i is the content of register args[i] where bit i of `registers` is set.
+// One step of a register program. Argument i is the content of register args[i] where bit i of `registers` is set. A
+// tolerated error also leaves out the `skip` steps that come next: those that would have used the result.
 // 80 bytes; laid out in src/launch/encode_plan.ts.
 struct step {
   u32 nr;
@@ -17,13 +18,21 @@ struct step {
   u16 registers;
   s32 tolerated[MAX_TOLERATED];
   u64 args[6];
-  u64 reserved;
+  u32 skip;
+  u32 reserved;
 };
 
-// Three instructions of our own beside the system calls. BOUND drops every capability from the bounding set that is not in the
+// A run of steps in memory. A plan is one or many of them, performed in order.
+struct segment {
+  u64 steps;
+  u64 count;
+};
+
+// Four instructions of our own beside the system calls. BOUND drops every capability from the bounding set that is not in the
 // 64-bit mask of its first two arguments (one prctl(2) for each; EINVAL: this kernel knows no further one). LOAD gives the signed 32-bit value at an address: with it
 // a program takes a netlink acknowledgement's error as its own. STORE puts a register's low 32 bits there: a descriptor into an SCM_RIGHTS message.
-enum { OP_LOAD = 0xffff0001, OP_STORE = 0xffff0002, OP_BOUND = 0xffff0003 };
+// PLACE gives an O_PATH descriptor of a path inside a root, which it makes, with its parents, where it is missing.
+enum { OP_LOAD = 0xffff0001, OP_STORE = 0xffff0002, OP_BOUND = 0xffff0003, OP_PLACE = 0xffff0004 };
 enum { PR_CAPBSET_DROP_ = 24, CAPABILITIES = 64 };
 
 // clone3(2) argument block, first published size and up to `cgroup`.
@@ -33,10 +42,10 @@ struct clone_args {
 
 struct launch {
   u64 clone_flags;
-  u64 steps;
+  u64 segments;
   u64 stack;     // lowest address of the child's stack
   u32 stack_size;
-  u32 count;
+  u32 released;  // how many segments the child may perform; grows while it runs, a futex(2) word
   s32 status_fd;
   s32 cgroup_fd;
   u32 catch_signals; // install stage_on_signal in the host
@@ -45,7 +54,14 @@ struct launch {
 };
 
 static const u64 FLAG_VM = 0x100, FLAG_PIDFD = 0x1000, FLAG_INTO_CGROUP = 0x200000000UL;
-static const s64 NEG_ENOSYS = -38, NEG_EINVAL = -22;
+static const s64 NEG_ENOSYS = -38, NEG_EINVAL = -22, NEG_ENOENT = -2, NEG_EAGAIN = -11, NEG_EEXIST = -17;
+static const s64 NEG_ENAMETOOLONG = -36;
+enum { PLACE_FILE = 1, PATH_MAX_ = 4096 };
+enum { O_CREAT_ = 0100, O_NOCTTY_ = 0400, O_NONBLOCK_ = 04000, O_CLOEXEC_ = 02000000, O_PATH_ = 010000000 };
+enum { RESOLVE_NO_MAGICLINKS_ = 2, RESOLVE_IN_ROOT_ = 16 };
+enum { PR_SET_PDEATHSIG_ = 1, FUTEX_WAIT_PRIVATE_ = 128, POLLERR_ = 8 };
+// Some 50 microseconds: less than a sleep and a wake-up cost, and most plans are complete by then.
+enum { SPINS = 1000 };
 
 // Where signals to the host go while it launches and supervises. `pipe` is set by the host; `started` by the child, whose memory
 // this is too, as its last act before the command can run: until then a signal ends the host, and with it the child.
@@ -68,6 +84,55 @@ static s64 bound_capabilities(u64 kept) {
   return 0;
 }
 
+struct open_how { u64 flags, mode, resolve; };
+
+// What a hostile image has put on the way leads nowhere but to a place inside its own root (openat2(2)). EAGAIN: something
+// was renamed meanwhile, and the kernel could not be sure.
+static s64 open_in_root(s64 root, const char *path, u64 flags, u64 mode) {
+  struct open_how how = {flags | O_CLOEXEC_, mode, RESOLVE_IN_ROOT_ | RESOLVE_NO_MAGICLINKS_};
+  s64 fd = NEG_EAGAIN;
+  for (int attempt = 0; attempt < 10 && fd == NEG_EAGAIN; attempt++) fd = SYS4(__NR_openat2, root, path, &how, sizeof how);
+  return fd;
+}
+
+static s64 make_folder(s64 root, const char *parent, const char *name) {
+  s64 at = *parent ? open_in_root(root, parent, O_PATH_, 0) : root;
+  if (at < 0) return at;
+  s64 result = SYS3(__NR_mkdirat, at, name, 0755);
+  if (at != root) SYS1(__NR_close, at);
+  return result;
+}
+
+// O_CREAT follows a symbolic link to where it leads inside the root and makes the file there.
+static s64 make_file(s64 root, const char *path) {
+  s64 fd = open_in_root(root, path, O_CREAT_ | O_NONBLOCK_ | O_NOCTTY_, 0644);
+  if (fd >= 0) SYS1(__NR_close, fd);
+  return fd;
+}
+
+static s64 make_place(s64 root, const char *path, u64 kind) {
+  s64 fd = open_in_root(root, path, O_PATH_, 0);
+  if (fd != NEG_ENOENT) return fd;
+  char part[PATH_MAX_];
+  u64 length = 0;
+  for (; path[length]; length++) {
+    if (length + 1 == sizeof part) return NEG_ENAMETOOLONG;
+    part[length] = path[length];
+  }
+  for (u64 name = 0, end; name < length; name = end + 1) {
+    for (end = name; end < length && part[end] != '/'; end++);
+    if (end == name) continue;
+    if (name) part[name - 1] = 0;
+    part[end] = 0;
+    int as_file = end == length && kind == PLACE_FILE;
+    s64 made = as_file ? make_file(root, path) : make_folder(root, name ? part : "", part + name);
+    if (made < 0 && made != NEG_EEXIST) return made;
+    if (name) part[name - 1] = '/';
+    part[end] = '/';
+  }
+  return open_in_root(root, path, O_PATH_, 0);
+}
+
 static s64 perform(const struct step *step, s64 *registers) {
   u64 a[6];
   for (int i = 0; i < 6; i++) a[i] = (step->registers >> i) & 1 ? (u64)registers[step->args[i] & 0xff] : step->args[i];
@@ -77,6 +142,7 @@ static s64 perform(const struct step *step, s64 *registers) {
     return 0;
   }
   if (step->nr == OP_BOUND) return bound_capabilities((a[0] & 0xffffffff) | a[1] << 32);
+  if (step->nr == OP_PLACE) return make_place((s64)a[0], (const char *)a[1], a[2]);
   return sys(step->nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
@@ -86,21 +152,48 @@ static void default_dispositions(void) {
   for (int sig = 1; sig <= SIGNALS; sig++) SYS4(__NR_rt_sigaction, sig, &action, 0, SIGSET_BYTES);
 }
 
+static u32 released(const struct launch *launch) { return __atomic_load_n(&launch->released, __ATOMIC_ACQUIRE); }
+
+// The host writes its plan while the child performs the beginning of it. It may also die, before it could be heard of by
+// PR_SET_PDEATHSIG or after: a status pipe without a reader tells of the first (the plan has closed the child's own copy).
+static void await_segment(const struct launch *launch, u32 segment) {
+  SYS2(__NR_prctl, PR_SET_PDEATHSIG_, SIGKILL_);
+  struct { s32 fd; u16 events, revents; } status = {launch->status_fd, 0, 0};
+  struct { u64 seconds, nanoseconds; } at_once = {0, 0};
+  SYS5(__NR_ppoll, &status, 1, &at_once, 0, 0);
+  if (status.revents & POLLERR_) leave(125);
+  for (u32 spin = 0; spin < SPINS && released(launch) <= segment; spin++) relax();
+  for (u32 seen; (seen = released(launch)) <= segment;)
+    SYS4(__NR_futex, &launch->released, FUTEX_WAIT_PRIVATE_, seen, 0);
+}
+
+static void report_step(const struct launch *launch, u32 index, s64 result) {
+  u32 report[5] = {REPORT_STEP, index, (u32)-result, 0, 0};
+  SYS3(__NR_write, launch->status_fd, report, sizeof report);
+  leave(125);
+}
+
+// The last step of the last segment executes PID 1, or fails.
 static void child_main(void *argument) {
   const struct launch *launch = argument;
-  const struct step *steps = (const struct step *)launch->steps;
+  const struct segment *segments = (const struct segment *)launch->segments;
   s64 registers[MAX_REGISTERS];
+  u32 before = 0;
   default_dispositions();
-  for (u32 i = 0; i < launch->count; i++) {
-    s64 result = perform(&steps[i], registers);
-    if (result < 0 && result >= -4095 && !is_tolerated(&steps[i], result)) {
-      u32 report[5] = {REPORT_STEP, i, (u32)-result, 0, 0};
-      SYS3(__NR_write, launch->status_fd, report, sizeof report);
-      break;
+  for (u32 s = 0;; s++) {
+    if (released(launch) <= s) await_segment(launch, s);
+    const struct step *steps = (const struct step *)segments[s].steps;
+    u32 count = (u32)segments[s].count;
+    for (u32 i = 0; i < count; i++) {
+      const struct step *step = &steps[i];
+      s64 result = perform(step, registers);
+      if (step->out != NO_REGISTER) registers[step->out & 0xff] = result;
+      if (result >= 0 || result < -4095) continue;
+      if (!is_tolerated(step, result)) report_step(launch, before + i, result);
+      i += step->skip;
     }
-    if (steps[i].out != NO_REGISTER) registers[steps[i].out & 0xff] = result;
+    before += count;
   }
-  leave(125);
 }
 
 // clone(2): x86-64 passes (flags, stack, parent_tid, child_tid, tls), aarch64 (flags, stack, parent_tid, tls, child_tid);

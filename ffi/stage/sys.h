@@ -24,6 +24,8 @@ static inline s64 sys(s64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
   return r;
 }
 
+static inline void relax(void) { __asm__ volatile("pause"); }
+
 // Performs `nr(a, b, c, d, e)`, a clone(2) or clone3(2) that gives the child a stack of its own; the child calls
 // `fn(arg)`, which does not return. Written in assembly since the child has no frame to return to.
 s64 clone_call(s64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, void (*fn)(void *), void *arg);
@@ -50,6 +52,8 @@ static inline s64 sys(s64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
   __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
   return (s64)x0;
 }
+
+static inline void relax(void) { __asm__ volatile("yield"); }
 
 s64 clone_call(s64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, void (*fn)(void *), void *arg);
 __asm__(

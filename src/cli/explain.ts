@@ -24,9 +24,10 @@ export function explain(spec: Spec, facts: PlanFacts, filters: readonly Uint8Arr
 }
 
 /** `tree = open_tree(AT_FDCWD, "/usr", OPEN_TREE_CLONE)   # EEXIST is no failure`. */
-export function showStep({ call, args, out, tolerate }: Step): string {
+export function showStep({ call, args, out, tolerate, skip = 0 }: Step): string {
   const result = out ? `${out.name} = ` : "";
-  const tolerated = tolerate ? `   # ${tolerate.join(", ")} is no failure` : "";
+  const passed = skip > 0 ? `, and passes over ${skip} steps` : "";
+  const tolerated = tolerate ? `   # ${tolerate.join(", ")} is no failure${passed}` : "";
   return `${result}${call}(${args.map(showArgument).join(", ")})${tolerated}`;
 }
 

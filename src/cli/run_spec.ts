@@ -56,12 +56,12 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
   const folder = workingFolder(rootfs.kind === "host", flag.one("--workdir"), home, lookups);
   const terminal = wantsTerminal(flag, lookups);
   const system: readonly Mount[] = [
-    ...(rootfs.kind === "host" ? hostRootMounts(rootfs.view, home) : []),
     ...kernelMounts({
       proc: parseChoice("--proc", flag.one("--proc") ?? "new", ["new", "bind"]),
       network,
       ...ttyGid(maps),
     }),
+    ...(rootfs.kind === "host" ? hostRootMounts(rootfs.view, home) : []),
     ...folder.mounts,
     ...ownFileMounts({
       hostname,

@@ -1,15 +1,21 @@
 // Lays a plan out in one buffer, as the executor reads it: the steps, then everything that they point to. Runs once, in an
 // interpreter that is still cold, at every start: so words are stored through one Int32Array, and all text is encoded in one go.
 import { ERRNO } from "../../ffi/errno.ts";
-import { NO_REGISTER, OP_BOUND, OP_LOAD, OP_STORE, STEP_BYTES } from "../../ffi/launch.ts";
+import { NO_REGISTER, OP_BOUND, OP_LOAD, OP_PLACE, OP_STORE, STEP_BYTES } from "../../ffi/launch.ts";
 import { address, SYSCALLS } from "../../ffi/libc.ts";
 import type { Argument, Bytes, CallName, Step } from "../plan/step.ts";
 
 const STEP_WORDS = STEP_BYTES / 4;
 const TOLERATED_WORD = 2;
 const ARGS_WORD = 6;
+const SKIP_WORD = 18;
 const WORD_RANGE = 0x100000000;
-const OWN_CALLS: Readonly<Record<string, number>> = { load: OP_LOAD, store: OP_STORE, bound: OP_BOUND };
+const OWN_CALLS: Readonly<Record<string, number>> = {
+  load: OP_LOAD,
+  store: OP_STORE,
+  bound: OP_BOUND,
+  place: OP_PLACE,
+};
 
 export type EncodedPlan = { readonly bytes: Uint8Array; readonly count: number };
 
@@ -23,7 +29,7 @@ export function encodePlan(steps: readonly Step[]): EncodedPlan {
   return { bytes: layout.finish(), count: steps.length };
 }
 
-function encodeStep(layout: Layout, { call, args, out, tolerate }: Step, at: number): void {
+function encodeStep(layout: Layout, { call, args, out, tolerate, skip = 0 }: Step, at: number): void {
   let registers = 0;
   for (let i = 0; i < args.length; i++) {
     const argument = args[i] ?? 0;
@@ -36,6 +42,7 @@ function encodeStep(layout: Layout, { call, args, out, tolerate }: Step, at: num
     }
   }
   layout.words[at] = callNumber(call);
+  layout.words[at + SKIP_WORD] = skip;
   layout.words[at + 1] = (out ? out.index : NO_REGISTER) | (registers << 16);
   if (tolerate)
     for (let i = 0; i < tolerate.length; i++) layout.words[at + TOLERATED_WORD + i] = ERRNO[tolerate[i] ?? "EPERM"];

@@ -13,11 +13,10 @@ import {
   OPEN_TREE,
   PROPAGATION,
   RESOLVE,
-  S_IFREG,
 } from "./constants.ts";
 import type { MountOptions } from "./mount_options.ts";
-import type { Program } from "./program.ts";
-import { type Argument, type Bytes, flags, type Named, named, type Register, type Step } from "./step.ts";
+import type { Program, Tolerance } from "./program.ts";
+import { type Argument, type Bytes, flags, named, type Register } from "./step.ts";
 
 export const AT_FDCWD = named(-100, "AT_FDCWD");
 const mountAttr = struct({ attr_set: "u64", attr_clr: "u64", propagation: "u64", userns_fd: "u64" });
@@ -35,33 +34,27 @@ const FROM_EMPTY = flags(MOVE_MOUNT, "MOVE_MOUNT_F_EMPTY_PATH");
 const BOTH_EMPTY = flags(MOVE_MOUNT, "MOVE_MOUNT_F_EMPTY_PATH", "MOVE_MOUNT_T_EMPTY_PATH");
 const AT_EMPTY = flags(AT, "AT_EMPTY_PATH");
 const AT_EMPTY_RECURSIVE = flags(AT, "AT_EMPTY_PATH", "AT_RECURSIVE");
-const FOLDER_MODE = named(0o755, "0755");
-const FILE_MODE = named(S_IFREG | 0o644, "S_IFREG|0644");
+const AS_FOLDER = named(0, "directory");
+const AS_FILE = named(1, "file");
 const attributeBytes = new Map<string, Bytes>();
 
-function howBytes(how: Named, mode: number): Bytes {
-  const resolve = RESOLVE.RESOLVE_IN_ROOT | RESOLVE.RESOLVE_NO_MAGICLINKS;
-  const content = openHow.encode({ flags: how.value, mode, resolve });
-  const shown = `{${how.shown}${mode ? `, 0${mode.toString(8)}` : ""}, RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}`;
-  return { kind: "bytes", content, shown };
-}
-const PLACE_HOW = howBytes(PLACE, 0);
+const IN_ROOT = RESOLVE.RESOLVE_IN_ROOT | RESOLVE.RESOLVE_NO_MAGICLINKS;
+const PLACE_HOW: Bytes = {
+  kind: "bytes",
+  content: openHow.encode({ flags: PLACE.value, resolve: IN_ROOT }),
+  shown: `{${PLACE.shown}, RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}`,
+};
 
-type Tolerate = Pick<Step, "tolerate">;
-
-/** openat2 in `root`, magic links refused. */
+/** An O_PATH descriptor of what is at `path` in `root`; magic links are refused. */
 export function openInRoot(
   program: Program,
   name: string,
   aim: Aim,
   root: Register,
   path: string,
-  how = PLACE,
-  mode = 0,
-  options: Tolerate = {},
+  options: Tolerance = {},
 ): Register {
-  const resolved = how === PLACE && mode === 0 ? PLACE_HOW : howBytes(how, mode);
-  return program.let(name, aim, "openat2", [root, path, resolved, openHow.size], options);
+  return program.let(name, aim, "openat2", [root, path, PLACE_HOW, openHow.size], options);
 }
 
 export function close(program: Program, aim: Aim, ...registers: readonly Register[]): void {
@@ -107,7 +100,7 @@ export function cloneTree(
   at: Argument,
   path: string,
   recursive: boolean,
-  options: Tolerate = {},
+  options: Tolerance = {},
 ): Register {
   const how = CLONE_HOW[(recursive ? 1 : 0) + (path === "" ? 2 : 0)] ?? CLONE_ONE;
   return program.let(name, aim, "open_tree", [at, path, how], options);
@@ -119,7 +112,7 @@ export function setAttributes(
   aim: Aim,
   mount: Register,
   { set, clearAtime, propagation }: Pick<MountOptions, "set" | "clearAtime" | "propagation">,
-  options: Tolerate = {},
+  options: Tolerance = {},
 ): void {
   const kind = propagation?.type ?? "MS_PRIVATE";
   if (propagation?.recursive ?? true)
@@ -140,7 +133,7 @@ function setAttr(
   aim: Aim,
   mount: Register,
   { recursive, set, clearAtime, kind }: Attributes,
-  options: Tolerate,
+  options: Tolerance,
 ): void {
   const how = recursive ? AT_EMPTY_RECURSIVE : AT_EMPTY;
   const attributes = mountAttributes(set, clearAtime, kind);
@@ -163,7 +156,7 @@ function mountAttributes(set: Attributes["set"], clearAtime: boolean, kind: Attr
 }
 
 /** Attaches a detached mount on the place that `target` is a descriptor of. */
-export function attach(program: Program, aim: Aim, mount: Register, target: Register, options: Tolerate = {}): void {
+export function attach(program: Program, aim: Aim, mount: Register, target: Register, options: Tolerance = {}): void {
   program.add(aim, "move_mount", [mount, "", target, "", BOTH_EMPTY], options);
 }
 
@@ -173,38 +166,14 @@ export function attachAt(program: Program, aim: Aim, mount: Register, at: Argume
 }
 
 /** A destination inside `root`, made where it is missing: a folder, or an empty file. Parents have mode 0755. */
-export function makeTarget(
+export function placeIn(
   program: Program,
   name: string,
   aim: Aim,
   root: Register,
   destination: string,
   kind: "directory" | "file",
-  made: Set<string>,
+  options: Tolerance = {},
 ): Register {
-  const parts = destination.split("/").filter((part) => part !== "");
-  const last = parts.pop();
-  if (last === undefined) return openInRoot(program, name, aim, root, "/");
-  makeFolders(program, aim, root, parts, made);
-  const whole = [...parts, last].join("/");
-  if (!made.has(whole)) {
-    const at = parts.length === 0 ? root : openInRoot(program, "parent", aim, root, parts.join("/"));
-    const options: Tolerate = { tolerate: ["EEXIST"] };
-    if (kind === "directory") program.add(aim, "mkdirat", [at, last, FOLDER_MODE], options);
-    else program.add(aim, "mknodat", [at, last, FILE_MODE, 0], options);
-    if (at !== root) close(program, aim, at);
-    if (kind === "directory") made.add(whole);
-  }
-  return openInRoot(program, name, aim, root, whole);
-}
-
-function makeFolders(program: Program, aim: Aim, root: Register, parts: readonly string[], made: Set<string>): void {
-  for (let depth = 1; depth <= parts.length; depth++) {
-    const path = parts.slice(0, depth).join("/");
-    if (made.has(path)) continue;
-    made.add(path);
-    const at = depth === 1 ? root : openInRoot(program, "parent", aim, root, parts.slice(0, depth - 1).join("/"));
-    program.add(aim, "mkdirat", [at, parts[depth - 1] ?? "", FOLDER_MODE], { tolerate: ["EEXIST"] });
-    if (at !== root) close(program, aim, at);
-  }
+  return program.let(name, aim, "place", [root, destination, kind === "file" ? AS_FILE : AS_FOLDER], options);
 }

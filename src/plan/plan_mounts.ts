@@ -1,4 +1,5 @@
-// The Spec's mounts as steps, in their order; then devices (runtime-spec, "Default Devices"), masked and read-only paths.
+// The Spec's mounts as steps, in their order, with devices (runtime-spec, "Default Devices"); masked and read-only paths as
+// soon as the last mount that lies over them is there.
 import type { Mount, Spec } from "../spec/spec.ts";
 import type { Aim } from "./aim.ts";
 import { O } from "./constants.ts";
@@ -10,13 +11,13 @@ import {
   attachAt,
   cloneTree,
   close,
-  makeTarget,
   newFileSystem,
   openInRoot,
+  placeIn,
   setAttributes,
 } from "./mount_steps.ts";
 import type { NewRoot } from "./plan_root.ts";
-import type { Program } from "./program.ts";
+import type { Program, Tolerance } from "./program.ts";
 import { flags, named, type Register } from "./step.ts";
 
 const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"] as const;
@@ -37,19 +38,37 @@ type Context = {
   readonly program: Program;
   readonly facts: PlanFacts;
   readonly place: NewRoot;
-  /** Folders known to exist in the new root. */
-  readonly made: Set<string>;
 };
 
 export function planMounts(program: Program, spec: Spec, facts: PlanFacts, place: NewRoot): void {
-  const context: Context = { program, facts, place, made: new Set() };
+  const context: Context = { program, facts, place };
+  const { readonlyPaths, maskedPaths } = spec.linux;
+  const last = (paths: readonly string[]): readonly number[] => paths.map((path) => lastOver(spec.mounts, path));
+  const [readonlyAfter, maskedAfter] = [last(readonlyPaths), last(maskedPaths)];
+  const seal = (index: number): void => {
+    readonlyPaths.forEach((path, i) => {
+      if (readonlyAfter[i] === index) planReadonly(context, path);
+    });
+    maskedPaths.forEach((path, i) => {
+      if (maskedAfter[i] === index) planMask(context, path);
+    });
+  };
+  planCovers(context);
+  seal(-1);
   let files = 0;
-  for (const mount of spec.mounts) {
+  spec.mounts.forEach((mount, index) => {
     if (mount.type === "data") planData(context, mount, `files/${files++}`);
     else planMount(context, mount);
-  }
-  for (const path of spec.linux.readonlyPaths) planReadonly(context, path);
-  planMasks(context, spec.linux.maskedPaths);
+    seal(index);
+  });
+}
+
+/** The last mount on `path` or above it; -1 where the root file system itself has it. */
+function lastOver(mounts: readonly Mount[], path: string): number {
+  return mounts.findLastIndex(
+    ({ destination }) =>
+      path.startsWith(destination) && (path.length === destination.length || path[destination.length] === "/"),
+  );
 }
 
 function planMount(context: Context, mount: Mount): void {
@@ -76,22 +95,8 @@ function aimOf(mount: Mount, kind: "mount" | "target"): Aim {
   return { kind, type: mount.type, source: mount.source ?? mount.type, destination: mount.destination };
 }
 
-function target(context: Context, mount: Mount, kind: "directory" | "file"): Register {
-  return makeTarget(
-    context.program,
-    "target",
-    aimOf(mount, "target"),
-    context.place.root,
-    mount.destination,
-    kind,
-    context.made,
-  );
-}
-
-// What is mounted hides what was made below it before.
-function forgetBelow(context: Context, destination: string): void {
-  const whole = destination.split("/").filter(Boolean).join("/");
-  for (const path of context.made) if (path.startsWith(`${whole}/`)) context.made.delete(path);
+function target({ program, place }: Context, mount: Mount, kind: "directory" | "file"): Register {
+  return placeIn(program, "target", aimOf(mount, "target"), place.root, mount.destination, kind);
 }
 
 function planBind(context: Context, mount: Mount): void {
@@ -104,7 +109,6 @@ function planBind(context: Context, mount: Mount): void {
   const place = target(context, mount, facts.directories.has(source) ? "directory" : "file");
   attach(program, aim, tree, place);
   close(program, aim, tree, place);
-  forgetBelow(context, mount.destination);
 }
 
 function planFileSystem(context: Context, mount: Mount): void {
@@ -119,7 +123,6 @@ function planFileSystem(context: Context, mount: Mount): void {
   close(program, aim, place);
   if (mount.destination === "/dev") planDevices(context, tree);
   close(program, aim, tree);
-  forgetBelow(context, mount.destination);
 }
 
 // Device nodes cannot be made in a user namespace (mknod(2), EPERM): the host's are bound.
@@ -136,12 +139,12 @@ function planDevices({ program }: Context, dev: Register): void {
   for (const [to, name] of LINKS) program.add({ kind: "device", path: `/dev/${name}` }, "symlinkat", [to, dev, name]);
 }
 
-function planSymlink(context: Context, mount: Mount): void {
+function planSymlink({ program, place }: Context, mount: Mount): void {
   const aim = aimOf(mount, "target");
   const { folder, name } = split(mount.destination);
-  const at = makeTarget(context.program, "target", aim, context.place.root, folder, "directory", context.made);
-  context.program.add(aim, "symlinkat", [mount.source ?? "", at, name], { tolerate: ["EEXIST"] });
-  close(context.program, aim, at);
+  const at = folder === "/" ? place.root : placeIn(program, "target", aim, place.root, folder, "directory");
+  program.add(aim, "symlinkat", [mount.source ?? "", at, name], { tolerate: ["EEXIST"] });
+  if (at !== place.root) close(program, aim, at);
 }
 
 function planDirectory(context: Context, mount: Mount): void {
@@ -156,25 +159,20 @@ function planDirectory(context: Context, mount: Mount): void {
   close(program, aim, place);
 }
 
-// A file with content of ours: written into the scratch, then bound, read-only unless `rw`. O_CREAT follows a symbolic
-// link to where it leads inside the root and makes the file there; O_NONBLOCK, since the image may have put a FIFO in its place.
-function planData(context: Context, mount: Mount, file: string): void {
-  const { program, place } = context;
+// A file with content of ours: written into the scratch, then bound, read-only unless `rw`.
+function planData({ program, place }: Context, mount: Mount, file: string): void {
   const aim = aimOf(mount, "mount");
-  const { folder } = split(mount.destination);
   const options = mountOptions(mount.options);
+  // Where an optional one has no place, nothing of what follows is of use: it takes 7 steps with `writeText`.
+  const optional: Tolerance = options.try ? { tolerate: ["EROFS", "ENOENT", "ELOOP", "EACCES"], skip: 8 } : {};
+  const at = placeIn(program, "target", aimOf(mount, "target"), place.root, mount.destination, "file", optional);
+  const before = program.steps.length;
   writeScratch(program, aim, place.scratch, file, mount, options.data);
   const tree = cloneTree(program, "tree", aim, place.scratch, file, false);
   setAttributes(program, aim, tree, options);
-  const aimTarget = aimOf(mount, "target");
-  if (folder !== "/")
-    close(program, aim, makeTarget(program, "target", aimTarget, place.root, folder, "directory", context.made));
-  const how = flags(O, "O_RDONLY", "O_CREAT", "O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC");
-  const optional = options.try ? { tolerate: ["EROFS", "ENOENT", "ELOOP", "EACCES"] as const } : {};
-  const at = openInRoot(program, "target", aimTarget, place.root, mount.destination, how, 0o644, optional);
-  attach(program, aim, tree, at, options.try ? { tolerate: ["EBADF"] } : {});
-  program.add(aim, "close", [at], options.try ? { tolerate: ["EBADF"] } : {});
-  close(program, aim, tree);
+  attach(program, aim, tree, at);
+  close(program, aim, tree, at);
+  if (options.try && program.steps.length - before !== optional.skip) throw new Error("planData skips its own steps");
 }
 
 function writeScratch(
@@ -215,43 +213,41 @@ function copyFile(program: Program, aim: Aim, fd: Register, source: string): voi
   close(program, aim, from);
 }
 
-// A path that this kernel does not have is no failure (runtime-spec, "Masked Paths"): the calls after it then find no descriptor.
-const ABSENT = { tolerate: ["ENOENT"] } as const;
-const NO_DESCRIPTOR = { tolerate: ["EBADF"] } as const;
+// A path that this kernel does not have is no failure (runtime-spec, "Masked Paths").
+const absent = (skip: number): Tolerance => ({ tolerate: ["ENOENT"], skip });
 
 function planReadonly({ program, place }: Context, path: string): void {
   const aim: Aim = { kind: "readonly", path };
-  const at = openInRoot(program, "target", aim, place.root, path, undefined, 0, ABSENT);
-  const tree = cloneTree(program, "tree", aim, at, "", true, NO_DESCRIPTOR);
-  setAttributes(program, aim, tree, { set: SEALED, clearAtime: false }, NO_DESCRIPTOR);
-  attach(program, aim, tree, at, NO_DESCRIPTOR);
-  for (const fd of [at, tree]) program.add(aim, "close", [fd], NO_DESCRIPTOR);
-}
-
-// A file is hidden by /dev/null, a folder by an empty read-only one; both come from descriptors, so nothing inside can put
-// another file in the place of /dev/null (CVE-2025-31133).
-function planMasks(context: Context, paths: readonly string[]): void {
-  const { program, facts, place } = context;
-  for (const path of paths) {
-    const aim: Aim = { kind: "mask", path };
-    const at = openInRoot(program, "target", aim, place.root, path, undefined, 0, ABSENT);
-    const tree = facts.directories.has(path) ? emptyFolder(program, aim, place.scratch) : nullDevice(program, aim);
-    attach(program, aim, tree, at, NO_DESCRIPTOR);
-    program.add(aim, "close", [at], NO_DESCRIPTOR);
-    close(program, aim, tree);
-  }
-}
-
-function emptyFolder(program: Program, aim: Aim, scratch: Register): Register {
-  const tree = cloneTree(program, "tree", aim, scratch, "empty", false);
+  const at = openInRoot(program, "target", aim, place.root, path, absent(5));
+  const tree = cloneTree(program, "tree", aim, at, "", true);
   setAttributes(program, aim, tree, { set: SEALED, clearAtime: false });
-  return tree;
+  attach(program, aim, tree, at);
+  close(program, aim, at, tree);
 }
 
-function nullDevice(program: Program, aim: Aim): Register {
-  const tree = cloneTree(program, "tree", aim, AT_FDCWD, "/dev/null", false);
-  setAttributes(program, aim, tree, { set: ["MOUNT_ATTR_NOSUID", "MOUNT_ATTR_NOEXEC"], clearAtime: false });
-  return tree;
+// What hides a file or a folder lies in the scratch, ready to be cloned: /dev/null, and an empty folder that is read-only. Both come
+// from descriptors, so nothing inside can put another file in the place of /dev/null (CVE-2025-31133).
+function planCovers({ program, place: { scratch } }: Context): void {
+  const file: Aim = { kind: "device", path: "/dev/null" };
+  const device = cloneTree(program, "tree", file, AT_FDCWD, "/dev/null", false);
+  setAttributes(program, file, device, { set: ["MOUNT_ATTR_NOSUID", "MOUNT_ATTR_NOEXEC"], clearAtime: false });
+  program.add(file, "mknodat", [scratch, "null", named(0o100644, "S_IFREG|0644"), 0]);
+  attachAt(program, file, device, scratch, "null");
+  close(program, file, device);
+  const folder: Aim = { kind: "root", what: "tmpfs", path: "/" };
+  const empty = cloneTree(program, "tree", folder, scratch, "empty", false);
+  setAttributes(program, folder, empty, { set: SEALED, clearAtime: false });
+  attachAt(program, folder, empty, scratch, "empty");
+  close(program, folder, empty);
+}
+
+function planMask({ program, facts, place }: Context, path: string): void {
+  const aim: Aim = { kind: "mask", path };
+  const at = openInRoot(program, "target", aim, place.root, path, absent(4));
+  const cover = facts.directories.has(path) ? "empty" : "null";
+  const tree = cloneTree(program, "tree", aim, place.scratch, cover, false);
+  attach(program, aim, tree, at);
+  close(program, aim, at, tree);
 }
 
 function split(path: string): { readonly folder: string; readonly name: string } {

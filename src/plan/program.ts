@@ -5,6 +5,8 @@ import { type Argument, named, type Register, type Step } from "./step.ts";
 
 const MAX_REGISTERS = 256;
 
+export type Tolerance = Pick<Step, "tolerate" | "skip">;
+
 export class Program {
   readonly #steps: Step[] = [];
   readonly #registers = new Map<string, Register>();
@@ -23,18 +25,12 @@ export class Program {
   }
 
   /** Appends `call(...args)`. */
-  add(aim: Aim, call: Step["call"], args: readonly Argument[], options: Pick<Step, "tolerate"> = {}): void {
+  add(aim: Aim, call: Step["call"], args: readonly Argument[], options: Tolerance = {}): void {
     this.#steps.push({ call, args, aim, ...options });
   }
 
   /** Appends `name = call(...args)` and returns the register. */
-  let(
-    name: string,
-    aim: Aim,
-    call: Step["call"],
-    args: readonly Argument[],
-    options: Pick<Step, "tolerate"> = {},
-  ): Register {
+  let(name: string, aim: Aim, call: Step["call"], args: readonly Argument[], options: Tolerance = {}): Register {
     const out = this.register(name);
     this.#steps.push({ call, args, aim, out, ...options });
     return out;

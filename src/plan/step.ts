@@ -1,4 +1,5 @@
-// A plan is a register program: an ordered list of system calls as data. No loops, no branches. Built here without
+// A plan is a register program: an ordered list of system calls as data. No loops; the one branch is a step that finds nothing
+// and passes over those that would have used what it found. Built here without
 // touching the system, printed by --explain, compared in tests, performed by the executor (ffi/stage/executor.c).
 import type { ErrnoName } from "../../ffi/errno.ts";
 import type { SyscallName } from "../../ffi/libc.ts";
@@ -6,9 +7,10 @@ import type { Aim } from "./aim.ts";
 
 /**
  * Beside the system calls: `load` gives the signed 32-bit value at an address, `store` puts a register there, `bound` leaves
- * the capability bounding set with no more than the mask of its two arguments (low and high 32 bits).
+ * the capability bounding set with no more than the mask of its two arguments (low and high 32 bits), `place` gives an O_PATH
+ * descriptor of a path inside a root, which it makes, with its parents, where it is missing.
  */
-export type CallName = SyscallName | "load" | "store" | "bound";
+export type CallName = SyscallName | "load" | "store" | "bound" | "place";
 
 export type Register = { readonly kind: "register"; readonly index: number; readonly name: string };
 
@@ -42,6 +44,8 @@ export type Step = {
   readonly out?: Register;
   /** Errnos that are no failure; four at most. The result is then the negated errno. */
   readonly tolerate?: readonly ErrnoName[];
+  /** How many of the steps that follow are left out when an errno was tolerated: those that would use the result. */
+  readonly skip?: number;
 };
 
 export function named(value: number, shown: string): Named {
