@@ -32,6 +32,8 @@ export type LaunchOptions = {
   readonly cgroupFd?: number;
   /** Signals to this process go to its SignalPipe from now on. */
   readonly catchSignals?: boolean;
+  /** The child performs nothing: it waits for the end of the pipe `statusFd` (executor.c, linger_main). */
+  readonly idle?: boolean;
 };
 
 const STACK_BYTES = 16384;
@@ -56,10 +58,10 @@ export class Launch {
   readonly #words: Int32Array;
   #count = 0;
 
-  constructor({ cloneFlags, statusFd, cgroupFd = -1, catchSignals = false }: LaunchOptions) {
+  constructor({ cloneFlags, statusFd, cgroupFd = -1, catchSignals = false, idle = false }: LaunchOptions) {
     this.#launch = launchStruct.encode({
       clone_flags: cloneFlags,
-      segments: address(this.#segments),
+      segments: idle ? 0 : address(this.#segments),
       stack: Math.ceil(address(this.#stack) / STACK_ALIGNMENT) * STACK_ALIGNMENT,
       stack_size: STACK_BYTES - STACK_ALIGNMENT,
       status_fd: statusFd,

@@ -27,7 +27,9 @@ export class SignalPipe implements Disposable {
     syscall("pipe2", "signals", ends, O_CLOEXEC_NONBLOCK);
     this.#read = new Fd(ends[0] ?? -1);
     this.#write = new Fd(ends[1] ?? -1);
-    new Int32Array(memoryAt(STAGE_ADDRESSES.signalState, 4).buffer)[0] = this.#write.number;
+    const state = new Int32Array(memoryAt(STAGE_ADDRESSES.signalState, 8).buffer);
+    state[0] = this.#write.number;
+    state[1] = 0;
   }
 
   get fd(): number {

@@ -1,6 +1,7 @@
 #!/usr/bin/env zx
 // Compiles the C stages for every architecture that this machine has a compiler for, into ffi/stage/build/ARCH/.
-// The machine's own architecture is required; the other one is built where its cross compiler is present.
+// The machine's own architecture is required; the other one is built where its cross compiler is present. Then the plans that are
+// prebuilt for the stages to perform.
 import { arch } from "node:os";
 import { $, chalk, fs, path, which } from "zx";
 
@@ -53,6 +54,12 @@ async function compile(target, { cc, objcopy }) {
   console.log(`stages ${target}: ${sizes.join(", ")}`);
 }
 
+/** What every start would lay out anew is laid out here once: see src/cli/express/. */
+async function writePlans() {
+  const root = path.resolve(here, "../..");
+  console.log((await $({ cwd: root })`node_modules/.bin/bun src/cli/express/write_plans.ts`).stdout.trim());
+}
+
 const native = arch();
 if (!(native in TARGETS)) throw new Error(`sandbox runs on x86-64 and aarch64; this machine is ${native}`);
 for (const target of Object.keys(TARGETS)) {
@@ -69,3 +76,4 @@ for (const target of Object.keys(TARGETS)) {
     process.exit(1);
   } else console.log(`stages ${target}: skipped, no ${TARGETS[target].prefix}gcc (${TARGETS[target].package})`);
 }
+await writePlans();

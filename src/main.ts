@@ -1,13 +1,16 @@
-// Which command; the only place that sets the exit code. Everything but `run` is loaded when it is asked for.
+// Which command; the only place that sets the exit code. Everything but the short way of `run` is loaded when it is asked for.
 import { exitNow } from "../ffi/process.ts";
 import { SyscallError } from "../ffi/syscall_error.ts";
 import { type Fault, FaultError, usageFault } from "./base/fault.ts";
-import { run } from "./cli/commands/run.ts";
+import { expressRun } from "./cli/express/express_run.ts";
 import { coloursOn, sayFault } from "./cli/say.ts";
 
 async function main(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv;
-  if (name === "run") return run(rest);
+  if (name === "run") {
+    expressRun(rest);
+    return (await import("./cli/commands/run.ts")).run(rest);
+  }
   return (await import("./cli/dispatch.ts")).dispatch(name, rest);
 }
 

@@ -196,10 +196,23 @@ static void child_main(void *argument) {
   }
 }
 
+// A launch without segments: a child that does nothing but keep the host's memory, until the host has executed another program
+// and so let go of a pipe's other end. Whoever is the last to leave an address space takes it down, and that of a
+// JavaScript runtime takes half a millisecond: so the host need not, while its command runs.
+static void linger_main(void *argument) {
+  s32 fd = ((const struct launch *)argument)->status_fd;
+  u8 byte;
+  if (fd > 0) SYS3(__NR_close_range, 0, fd - 1, 0);
+  SYS3(__NR_close_range, fd + 1, ~0U, 0);
+  SYS3(__NR_read, fd, &byte, 1);
+  leave(0);
+}
+
 // clone(2): x86-64 passes (flags, stack, parent_tid, child_tid, tls), aarch64 (flags, stack, parent_tid, tls, child_tid);
 // with the last two unused the order is the same. CLONE_PIDFD stores through parent_tid.
 static s64 start_child(struct launch *launch) {
   struct clone_args args = {0};
+  void (*child)(void *) = launch->segments ? child_main : linger_main;
   args.flags = launch->clone_flags | FLAG_VM | FLAG_PIDFD;
   args.pidfd = (u64)&launch->pidfd;
   args.exit_signal = SIGCHLD_;
@@ -209,11 +222,11 @@ static s64 start_child(struct launch *launch) {
     args.flags |= FLAG_INTO_CGROUP;
     args.cgroup = (u64)launch->cgroup_fd;
   }
-  s64 pid = clone_call(__NR_clone3, (u64)&args, sizeof args, 0, 0, 0, child_main, launch);
+  s64 pid = clone_call(__NR_clone3, (u64)&args, sizeof args, 0, 0, 0, child, launch);
   if (pid != NEG_ENOSYS || launch->cgroup_fd >= 0) return pid;
   launch->used_clone = 1;
   return clone_call(__NR_clone, launch->clone_flags | FLAG_VM | FLAG_PIDFD | SIGCHLD_,
-                    launch->stack + launch->stack_size, (u64)&launch->pidfd, 0, 0, child_main, launch);
+                    launch->stack + launch->stack_size, (u64)&launch->pidfd, 0, 0, child, launch);
 }
 
 void stage_on_signal(int signo, const s32 *siginfo, void *context);

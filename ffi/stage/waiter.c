@@ -9,9 +9,12 @@
 enum { SHARED_SESSION = 1 };
 enum { WALL_ = 0x40000000 };
 
+// Beside the sandbox there may be a child that has taken down this process's former memory (executor.c, linger_main).
 static void reap(u64 pid) {
   u32 status = 0;
-  if (SYS4(__NR_wait4, pid, &status, WNOHANG_ | WALL_, 0) == (s64)pid) SYS1(__NR_exit_group, exit_code(status));
+  s64 ended;
+  while ((ended = SYS4(__NR_wait4, -1, &status, WNOHANG_ | WALL_, 0)) > 0)
+    if (ended == (s64)pid) SYS1(__NR_exit_group, exit_code(status));
 }
 
 static int stops_a_job(s64 signo) { return signo == SIGTSTP_ || signo == SIGTTIN_ || signo == SIGTTOU_; }

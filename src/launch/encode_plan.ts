@@ -19,14 +19,14 @@ const OWN_CALLS: Readonly<Record<string, number>> = {
 
 export type EncodedPlan = { readonly bytes: Uint8Array; readonly count: number };
 
-/** Throws RangeError when a text contains a NUL byte. */
-export function encodePlan(steps: readonly Step[]): EncodedPlan {
+/** For memory at `base`, or where the bytes come to lie. Throws RangeError when a text contains a NUL byte. */
+export function encodePlan(steps: readonly Step[], base?: number): EncodedPlan {
   const layout = new Layout(steps.length * STEP_WORDS);
   for (let i = 0; i < steps.length; i++) {
     const step = steps[i];
     if (step) encodeStep(layout, step, i * STEP_WORDS);
   }
-  return { bytes: layout.finish(), count: steps.length };
+  return { bytes: layout.finish(base), count: steps.length };
 }
 
 function encodeStep(layout: Layout, { call, args, out, tolerate, skip = 0 }: Step, at: number): void {
@@ -118,14 +118,14 @@ class Layout {
     this.pointer(word, at, 0);
   }
 
-  finish(): Uint8Array {
+  finish(at?: number): Uint8Array {
     const { bytes, starts } = encodeTexts(this.#texts);
     const textAt = this.#length * 4;
     const buffer = new Uint8Array(textAt + bytes.length);
     buffer.set(new Uint8Array(this.words.buffer, 0, textAt));
     buffer.set(bytes, textAt);
     const words = new Int32Array(buffer.buffer, 0, this.#length);
-    const base = address(buffer);
+    const base = at ?? address(buffer);
     const put = (word: number, value: number): void => {
       words[word] = value | 0;
       words[word + 1] = (value / WORD_RANGE) | 0;

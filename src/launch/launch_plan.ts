@@ -1,12 +1,13 @@
 // Performs a plan: clone, id maps, release, and the child's report turned back into the step that it came from.
-import { read, writeAll } from "../../ffi/file.ts";
+import { writeAll } from "../../ffi/file.ts";
 import { launch } from "../../ffi/launch.ts";
 import { kill, SIGKILL, waitFor } from "../../ffi/process.ts";
 import { CLONE } from "../plan/constants.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Step } from "../plan/step.ts";
+import { awaitExec } from "./await_exec.ts";
 import { encodePlan } from "./encode_plan.ts";
-import type { ExecChannels } from "./exec_inputs.ts";
+import type { ExecChannels } from "./exec_channels.ts";
 
 export type Launched = { readonly kind: "running"; readonly pid: number; readonly pidfd: number };
 
@@ -28,7 +29,6 @@ export type LaunchFailure =
 const REPORT_STEP = 1;
 const REPORT_EXEC = 2;
 const REPORT_INIT = 3;
-const READY_BYTES = 4;
 
 export type MapIds = (pid: number, maps: NonNullable<Plan["helperMaps"]>) => LaunchFailure | undefined;
 
@@ -50,15 +50,22 @@ export function launchPlan(
   channels.closeTheirs();
   if (result.kind === "failed") return { kind: "clone", flags: plan.cloneFlags, errno: result.errno };
   const { pid, pidfd } = result;
-  const failure =
-    (plan.helperMaps && release(pid, plan.helperMaps, channels, mapIds)) ?? awaitExec(plan, channels, candidates, pid);
-  if (failure === undefined) return { kind: "running", pid, pidfd };
+  const failure = plan.helperMaps && release(pid, plan.helperMaps, channels, mapIds);
+  if (failure) return abandon(pid, failure);
+  const report = awaitExec(channels.status.read.number);
+  if (report === undefined) return { kind: "running", pid, pidfd };
+  return abandon(pid, parseReport(plan.steps, candidates, report));
+}
+
+/** Ends and reaps a child whose command does not run. */
+export function abandon(pid: number, failure: LaunchFailure): LaunchFailure {
   kill(pid, SIGKILL);
   const exitCode = waitFor(pid);
   return failure.kind === "lost" ? { kind: "lost", exitCode } : failure;
 }
 
-function release(
+/** Has the ids of `pid` mapped, then lets it go on. */
+export function release(
   pid: number,
   maps: NonNullable<Plan["helperMaps"]>,
   channels: ExecChannels,
@@ -70,30 +77,12 @@ function release(
   return undefined;
 }
 
-// Every holder of the write end closes it by execve or exit, so end of file is the answer, whichever it is: after the
-// four bytes of "ready" nothing more is success.
-function awaitExec(
-  plan: Plan,
-  channels: ExecChannels,
-  candidates: readonly string[],
-  pid: number,
-): LaunchFailure | undefined {
-  const buffer = new Uint8Array(2048);
-  let length = 0;
-  for (let got = -1; got !== 0; length += got)
-    got = read(channels.status.read.number, "status", buffer.subarray(length));
-  const report = new DataView(buffer.buffer, 0, length);
-  const ready = length >= READY_BYTES && report.getUint32(0, true) === 0;
-  if (ready && length === READY_BYTES) return undefined;
-  if (length === 0) return { kind: "lost", exitCode: pid };
-  return parseReport(plan, candidates, buffer.subarray(ready ? READY_BYTES : 0, length));
-}
-
-function parseReport(plan: Plan, candidates: readonly string[], bytes: Uint8Array): LaunchFailure {
+/** What a child reports of its failure (stage/sys.h, struct report), as the step of the plan that it was. */
+export function parseReport(steps: readonly Step[], candidates: readonly string[], bytes: Uint8Array): LaunchFailure {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const word = (index: number): number => (bytes.length >= index * 4 + 4 ? view.getUint32(index * 4, true) : 0);
   const [kind, index, errno] = [word(0), word(1), word(2)];
-  const step = plan.steps[index];
+  const step = steps[index];
   if (kind === REPORT_STEP && step) return { kind: "step", step, index, errno };
   if (kind === REPORT_EXEC)
     return { kind: "exec", path: candidates[index] ?? "", errno, mode: word(3), head: bytes.slice(20, 20 + word(4)) };

@@ -6,7 +6,8 @@ import type { PlanFacts } from "../plan/facts.ts";
 import { type Plan, plan } from "../plan/plan.ts";
 import type { ExecInputs } from "../plan/plan_process.ts";
 import type { Spec } from "../spec/spec.ts";
-import { ExecChannels, NO_DESCRIPTOR } from "./exec_inputs.ts";
+import { commandCandidates } from "./command_candidates.ts";
+import { ExecChannels, NO_DESCRIPTOR } from "./exec_channels.ts";
 import { idMapHelpers } from "./id_map_helpers.ts";
 import { type Launched, type LaunchFailure, launchPlan } from "./launch_plan.ts";
 
@@ -25,8 +26,8 @@ export type StartOptions = {
 };
 
 export function start({ spec, facts, filters, hostPath }: StartOptions): Started | LaunchFailure {
-  using channels = new ExecChannels(spec);
-  const candidates = commandCandidates(spec);
+  using channels = new ExecChannels({ helper: spec.sandbox.idMapWriter === "helper", terminal: spec.process.terminal });
+  const candidates = commandCandidates(spec.process.args, spec.process.env);
   const signals = new SignalPipe();
   const planned = plan(spec, facts, execInputs(channels, candidates, filters));
   const result = launchPlan(planned, channels, candidates, idMapHelpers(hostPath));
@@ -43,7 +44,7 @@ export function dryPlan(spec: Spec, facts: PlanFacts, filters: readonly Uint8Arr
     initFd: 5,
     startedAddress: 0,
     terminalFd: 6,
-    candidates: commandCandidates(spec),
+    candidates: commandCandidates(spec.process.args, spec.process.env),
   };
   return plan(spec, facts, { ...inputs, filters });
 }
@@ -62,12 +63,4 @@ function execInputs(channels: ExecChannels, candidates: readonly string[], filte
     filters,
     ...(size && { windowSize: size }),
   };
-}
-
-/** execvp(3): a name with a slash is a path; another is looked for in the sandbox's own PATH. */
-export function commandCandidates(spec: Spec): readonly string[] {
-  const name = spec.process.args[0] ?? "";
-  if (name.includes("/")) return [name];
-  const path = spec.process.env.find((variable) => variable.startsWith("PATH="))?.slice(5) ?? "/bin:/usr/bin";
-  return path.split(":").map((folder) => `${folder === "" ? "." : folder}/${name}`);
 }

@@ -1,6 +1,7 @@
 // The command: limits while the host's /proc is still there, session, terminal, filter, and PID 1's execve.
 import { RLIMIT_TYPES, type Spec } from "../spec/spec.ts";
 import { O, PR, SECCOMP_SET_MODE_FILTER, SIGKILL } from "./constants.ts";
+import { initArguments } from "./init_arguments.ts";
 import { AT_FDCWD } from "./mount_steps.ts";
 import type { Program } from "./program.ts";
 import { type Bytes, flags, named, type Register } from "./step.ts";
@@ -141,13 +142,8 @@ function planFilter(program: Program, filter: Uint8Array): void {
 function planInit(program: Program, spec: Spec, inputs: ExecInputs): void {
   const { args, env, terminal } = spec.process;
   const mode = (spec.sandbox.init ? 0 : INIT_DIRECT) + (terminal ? INIT_CONTROLLING_TTY : 0);
-  const argv = [
-    "sandbox-init",
-    `${inputs.statusFd} ${mode} ${inputs.candidates.length}`,
-    ...inputs.candidates,
-    spec.sandbox.argv0 ?? args[0] ?? "",
-    ...args.slice(1),
-  ];
+  const command = [spec.sandbox.argv0 ?? args[0] ?? "", ...args.slice(1)];
+  const argv = initArguments(inputs.statusFd, mode, inputs.candidates, command);
   program.add({ kind: "init" }, "execveat", [
     named(inputs.initFd, "init"),
     "",

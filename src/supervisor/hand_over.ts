@@ -1,12 +1,13 @@
 // When all that is left is to wait, this process executes the static waiter in its own place: same pid, same child, 24 kB.
+
 import { syscall } from "../../ffi/libc.ts";
-import { executeInPlace, exitNow, readableWithin, waitFor } from "../../ffi/process.ts";
+import { linger } from "../../ffi/linger.ts";
+import { executeInPlace } from "../../ffi/process.ts";
 import { programFd } from "../../ffi/program_fd.ts";
 import type { SignalPipe } from "../../ffi/signal_pipe.ts";
 
 const SHARED_SESSION = 1;
-/** A command that ends sooner is waited for here: executing the waiter would cost more than it saves. */
-const SHORT_MS = 0;
+const TITLE_LENGTH = 1000;
 
 export type HandOver = {
   readonly pid: number;
@@ -15,13 +16,15 @@ export type HandOver = {
   readonly newSession: boolean;
   /** Descriptors whose locks live as long as the sandbox. */
   readonly keep: readonly number[];
-  /** Shown by ps(1). */
-  readonly title: string;
+  /** What runs inside, for ps(1). */
+  readonly command: readonly string[];
 };
 
-export function handOver({ pid, pidfd, signals, newSession, keep, title }: HandOver): never {
-  if (SHORT_MS > 0 && readableWithin(pidfd, SHORT_MS)) exitNow(waitFor(pid));
+export function handOver({ pid, pidfd, signals, newSession, keep, command }: HandOver): never {
   const waiter = programFd("waiter");
+  // One argument of ours: the kernel takes 128 KiB (execve(2), MAX_ARG_STRLEN), ps(1) shows a line.
+  const title = `run ${command.join(" ").slice(0, TITLE_LENGTH)}`;
+  linger();
   syscall("prctl", "PR_SET_NAME", 15, new TextEncoder().encode("sandbox\0"));
   return executeInPlace(
     waiter.number,

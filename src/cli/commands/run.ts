@@ -17,8 +17,6 @@ import { type BuiltSpec, buildSpec, type ResolvedRootfs } from "../run_spec.ts";
 import { note } from "../say.ts";
 import { runCommand } from "./run.table.ts";
 
-const TITLE_LENGTH = 1000;
-
 export async function run(argv: readonly string[]): Promise<number> {
   const parsed = parseArguments(runCommand, argv);
   if (parsed.switches.has("--help")) return (await import("../help.ts")).printHelp(runCommand);
@@ -51,9 +49,7 @@ async function launch(
       signals,
       socket: terminal,
     });
-  // One argument of ours: the kernel takes 128 KiB (execve(2), MAX_ARG_STRLEN), ps(1) shows a line.
-  const title = `run ${spec.process.args.join(" ").slice(0, TITLE_LENGTH)}`;
-  return handOver({ pid, pidfd, signals, newSession: spec.sandbox.newSession, keep, title });
+  return handOver({ pid, pidfd, signals, newSession: spec.sandbox.newSession, keep, command: spec.process.args });
 }
 
 async function resolveRootfs(

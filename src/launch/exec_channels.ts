@@ -3,7 +3,9 @@ import { ERRNO } from "../../ffi/errno.ts";
 import type { Fd } from "../../ffi/fd.ts";
 import { pipe, socketPair } from "../../ffi/pipe.ts";
 import { programFd } from "../../ffi/program_fd.ts";
-import type { Spec } from "../spec/spec.ts";
+
+/** Who maps the ids, and whether there is a terminal: what decides which descriptors there are. */
+export type ChannelNeeds = { readonly helper: boolean; readonly terminal: boolean };
 
 export class ExecChannels implements Disposable {
   readonly status: { readonly read: Fd; readonly write: Fd };
@@ -11,10 +13,10 @@ export class ExecChannels implements Disposable {
   readonly terminal: { readonly ours: Fd; readonly theirs: Fd } | undefined;
   readonly init: Fd;
 
-  constructor(spec: Spec) {
+  constructor({ helper, terminal }: ChannelNeeds) {
     this.status = pipe("status");
-    this.release = spec.sandbox.idMapWriter === "helper" ? pipe("release") : undefined;
-    this.terminal = spec.process.terminal ? socketPair("terminal") : undefined;
+    this.release = helper ? pipe("release") : undefined;
+    this.terminal = terminal ? socketPair("terminal") : undefined;
     this.init = programFd("init");
   }
 
