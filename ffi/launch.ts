@@ -7,9 +7,11 @@ export const OP_LOAD = 0xffff0001;
 export const OP_STORE = 0xffff0002;
 export const OP_BOUND = 0xffff0003;
 export const OP_PLACE = 0xffff0004;
+export const OP_LAUNCH = 0xffff0005;
 export const NO_REGISTER = 0xffff;
 
-const launchStruct = struct({
+/** See stage/executor.c. */
+export const launchStruct = struct({
   clone_flags: "u64",
   segments: "u64",
   stack: "u64",
@@ -36,10 +38,11 @@ export type LaunchOptions = {
   readonly idle?: boolean;
 };
 
-const STACK_BYTES = 16384;
+export const STACK_BYTES = 16384;
 const STACK_ALIGNMENT = 16;
 const MAX_SEGMENTS = 64;
 const SEGMENT_WORDS = 4;
+export const SEGMENTS_BYTES = MAX_SEGMENTS * SEGMENT_WORDS * 4;
 const WORD_RANGE = 0x100000000;
 const RELEASED_WORD = launchStruct.offsets.released / 4;
 const FUTEX_WAKE_PRIVATE = 129;

@@ -124,6 +124,13 @@ export function syscall(
   return result;
 }
 
+const OP_PERFORM = 0xffff0006;
+
+/** Performs `count` struct step at the address `steps` in this process; their results are in the 256 words at `registers`. */
+export function stagePerform(steps: number, count: number, registers: number): void {
+  stage.symbols.syscall(OP_PERFORM, steps, count, registers, 0, 0, 0);
+}
+
 /** Runs the executor's `stage_launch` on a `struct launch` (see stage/executor.c): a pid, or a negated errno. */
 export function stageLaunch(launch: NodeJS.TypedArray): number {
   return Number(stage.symbols.launch(address(launch)));

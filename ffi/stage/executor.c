@@ -28,11 +28,13 @@ struct segment {
   u64 count;
 };
 
-// Four instructions of our own beside the system calls. BOUND drops every capability from the bounding set that is not in the
+// Instructions of our own beside the system calls. BOUND drops every capability from the bounding set that is not in the
 // 64-bit mask of its first two arguments (one prctl(2) for each; EINVAL: this kernel knows no further one). LOAD gives the signed 32-bit value at an address: with it
 // a program takes a netlink acknowledgement's error as its own. STORE puts a register's low 32 bits there: a descriptor into an SCM_RIGHTS message.
-// PLACE gives an O_PATH descriptor of a path inside a root, which it makes, with its parents, where it is missing.
-enum { OP_LOAD = 0xffff0001, OP_STORE = 0xffff0002, OP_BOUND = 0xffff0003, OP_PLACE = 0xffff0004 };
+// PLACE gives an O_PATH descriptor of a path inside a root, which it makes, with its parents, where it is missing. LAUNCH is
+// stage_launch. PERFORM, for stage_syscall alone, performs steps in the host itself.
+enum { OP_LOAD = 0xffff0001, OP_STORE = 0xffff0002, OP_BOUND = 0xffff0003, OP_PLACE = 0xffff0004, OP_LAUNCH = 0xffff0005,
+       OP_PERFORM = 0xffff0006 };
 enum { PR_CAPBSET_DROP_ = 24, CAPABILITIES = 64 };
 
 // clone3(2) argument block, first published size and up to `cgroup`.
@@ -133,6 +135,8 @@ static s64 make_place(s64 root, const char *path, u64 kind) {
   return open_in_root(root, path, O_PATH_, 0);
 }
 
+s64 stage_launch(struct launch *launch);
+
 static s64 perform(const struct step *step, s64 *registers) {
   u64 a[6];
   for (int i = 0; i < 6; i++) a[i] = (step->registers >> i) & 1 ? (u64)registers[step->args[i] & 0xff] : step->args[i];
@@ -142,6 +146,7 @@ static s64 perform(const struct step *step, s64 *registers) {
     return 0;
   }
   if (step->nr == OP_BOUND) return bound_capabilities((a[0] & 0xffffffff) | a[1] << 32);
+  if (step->nr == OP_LAUNCH) return stage_launch((struct launch *)a[0]);
   if (step->nr == OP_PLACE) return make_place((s64)a[0], (const char *)a[1], a[2]);
   return sys(step->nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
@@ -254,7 +259,20 @@ s64 stage_launch(struct launch *launch) {
   return pid;
 }
 
-s64 stage_syscall(s64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) { return sys(nr, a, b, c, d, e, f); }
+// No result is a failure here: the host reads them all from its registers.
+static s64 perform_here(const struct step *steps, u32 count, s64 *registers) {
+  for (u32 i = 0; i < count; i++) {
+    s64 result = perform(&steps[i], registers);
+    if (steps[i].out != NO_REGISTER) registers[steps[i].out & 0xff] = result;
+    if (is_tolerated(&steps[i], result)) i += steps[i].skip;
+  }
+  return 0;
+}
+
+s64 stage_syscall(s64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
+  if (nr == OP_PERFORM) return perform_here((const struct step *)a, (u32)b, (s64 *)c);
+  return sys(nr, a, b, c, d, e, f);
+}
 
 // A handler that JavaScript can't be: async-signal-safe, in whatever thread of the host's. One record {signo, si_code} a
 // signal into the pipe that is read by an event loop, or by the waiter that takes the host's place.

@@ -1,13 +1,14 @@
 // What remains of the supervisor when all that is left to do is to wait: the `sandbox` process executes this in its own
 // place, same pid, same children. Forwards signals, and exits with the sandbox's status.
 //
-//   argv: [name, "PID PIDFD FLAGS PIPE"]
+//   argv: [name, "PID PIDFD FLAGS PIPE [STATUS PROGRAM]", "run", arguments...]
 //
-// PIPE holds the signals that came while this program took its place, as records {signo, si_code}.
+// PIPE holds the signals that came while this program took its place, as records {signo, si_code}. STATUS is the pipe on which
+// the sandbox tells that its command runs; where it cannot, PROGRAM, the supervisor's own executable, takes over again and says why.
 #include "waiting.h"
 
 enum { SHARED_SESSION = 1 };
-enum { WALL_ = 0x40000000 };
+enum { WALL_ = 0x40000000, READY_BYTES = 4, AT_EMPTY_PATH_ = 0x1000, CLOSE_RANGE_CLOEXEC_ = 4 };
 
 // Beside the sandbox there may be a child that has taken down this process's former memory (executor.c, linger_main).
 static void reap(u64 pid) {
@@ -38,12 +39,45 @@ static void forward_recorded(u64 pipe, u64 pidfd, u64 flags) {
   SYS1(__NR_close, pipe);
 }
 
+// "ready" and nothing more, src/launch/await_exec.ts; EINTR cannot be, since all signals are blocked.
+static int command_runs(u64 status) {
+  u32 report[3] = {0};
+  s64 length = SYS3(__NR_read, status, report, sizeof report);
+  return length == READY_BYTES && report[0] == 0 && SYS3(__NR_read, status, report, sizeof report) == 0;
+}
+
+// Nothing has run inside yet, so the whole start may be repeated, by a program that can explain what it meets.
+static void take_over(u64 pid, u64 program, char **argv, char **envp) {
+  u64 none = 0;
+  argv[1] = argv[0];
+  argv[2] = "run-again";
+  SYS2(__NR_kill, pid, SIGKILL_);
+  while (SYS4(__NR_wait4, -1, 0, WALL_, 0) > 0);
+  SYS4(__NR_rt_sigprocmask, SIG_SETMASK_, &none, 0, SIGSET_BYTES);
+  SYS3(__NR_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC_);
+  SYS5(__NR_execveat, program, "", argv + 1, envp, AT_EMPTY_PATH_);
+  leave(125);
+}
+
+// The caller's environment was for take_over: whoever may look at this process need not find it.
+static void forget(char **envp) {
+  for (; *envp; envp++)
+    for (char *at = *envp; *at; at++) *at = 0;
+}
+
 __attribute__((used)) void waiter_main(u64 *stack) {
   char **argv = (char **)(stack + 1);
-  u64 pid = 0, pidfd = 0, flags = 0, pipe = 0, all = ~0UL;
-  parse_number(parse_number(parse_number(parse_number(argv[1], &pid), &pidfd), &flags), &pipe);
+  u64 pid = 0, pidfd = 0, flags = 0, pipe = 0, status = 0, program = 0, all = ~0UL;
+  char *text = parse_number(parse_number(parse_number(parse_number(argv[1], &pid), &pidfd), &flags), &pipe);
+  parse_number(parse_number(text, &status), &program);
   SYS4(__NR_rt_sigprocmask, SIG_SETMASK_, &all, 0, SIGSET_BYTES);
   SYS2(__NR_prctl, PR_SET_NAME_, "sandbox");
+  if (status) {
+    if (!command_runs(status)) take_over(pid, program, argv, argv + stack[0] + 1);
+    forget(argv + stack[0] + 1);
+    SYS1(__NR_close, status);
+    SYS1(__NR_close, program);
+  }
   // The command's standard streams are its own to close: a reader at the other end waits for the last copy.
   SYS3(__NR_close_range, 0, 2, 0);
   reap(pid);

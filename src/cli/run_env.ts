@@ -4,11 +4,13 @@ import type { HostLookups } from "../spec/host_lookups.ts";
 import { SYSTEM_FOLDERS } from "../spec/host_view.ts";
 import type { Parsed } from "./command.ts";
 
+const SHOWN = [...SYSTEM_FOLDERS, "/run/current-system"];
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+type Lookups = Pick<HostLookups, "env" | "cwd" | "text">;
 type Request = {
   readonly parsed: Parsed;
-  readonly lookups: HostLookups;
+  readonly lookups: Lookups;
   readonly host: boolean;
   readonly home: string;
   readonly user: string;
@@ -17,29 +19,38 @@ type Request = {
 
 /** `NAME=value` each; --env wins over --env-file, which wins over what is built. */
 export function buildEnvironment({ parsed, lookups, host, home, user, cwd }: Request): readonly string[] {
-  const variables = new Map<string, string>([
-    ["PATH", host ? visiblePath(lookups.env.PATH, cwd) : DEFAULT_PATH],
-    ["HOME", home],
-    ["USER", user],
-    ["LANG", lookups.env.LANG ?? "C.UTF-8"],
-  ]);
-  if (lookups.env.TERM !== undefined) variables.set("TERM", lookups.env.TERM);
+  const { PATH, LANG = "C.UTF-8", TERM } = lookups.env;
+  const variables = new Map<string, string>();
+  variables.set("PATH", host ? visiblePath(PATH ?? "", cwd) : DEFAULT_PATH);
+  variables.set("HOME", home);
+  variables.set("USER", user);
+  variables.set("LANG", LANG);
+  if (TERM !== undefined) variables.set("TERM", TERM);
   for (const file of parsed.values.get("--env-file") ?? [])
     for (const line of lines(file, lookups)) assign(variables, line, lookups);
   for (const text of parsed.values.get("--env") ?? []) assign(variables, text, lookups);
-  return [...variables].map(([name, value]) => `${name}=${value}`);
+  const list: string[] = [];
+  for (const [name, value] of variables) list.push(`${name}=${value}`);
+  return list;
 }
 
 // The caller's own PATH, less the folders that the sandbox does not show.
-function visiblePath(path: string | undefined, cwd: string): string {
-  const roots = [...SYSTEM_FOLDERS, "/run/current-system", cwd];
-  const folders = (path ?? "")
-    .split(":")
-    .filter((folder) => roots.some((root) => folder === root || folder.startsWith(`${root}/`)));
-  return folders.length > 0 ? folders.join(":") : DEFAULT_PATH;
+function visiblePath(path: string, cwd: string): string {
+  let visible = "";
+  for (const folder of path.split(":")) if (isShown(folder, cwd)) visible += visible === "" ? folder : `:${folder}`;
+  return visible === "" ? DEFAULT_PATH : visible;
 }
 
-function lines(file: string, lookups: HostLookups): readonly string[] {
+function isShown(folder: string, cwd: string): boolean {
+  for (const root of SHOWN) if (isWithin(folder, root)) return true;
+  return isWithin(folder, cwd);
+}
+
+function isWithin(path: string, root: string): boolean {
+  return path.startsWith(root) && (path.length === root.length || path[root.length] === "/");
+}
+
+function lines(file: string, lookups: Lookups): readonly string[] {
   const text = lookups.text(file.startsWith("/") ? file : `${lookups.cwd}/${file}`);
   if (text === undefined) throw requestFault(`Cannot read ${file} (--env-file)`, "there is no such file");
   return text
@@ -48,7 +59,7 @@ function lines(file: string, lookups: HostLookups): readonly string[] {
     .filter((line) => line !== "" && !line.startsWith("#"));
 }
 
-function assign(variables: Map<string, string>, text: string, lookups: HostLookups): void {
+function assign(variables: Map<string, string>, text: string, lookups: Lookups): void {
   const equals = text.indexOf("=");
   const name = equals < 0 ? text : text.slice(0, equals);
   if (name === "" || /\s/.test(name))

@@ -89,7 +89,7 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
         lookups,
         host: rootfs.kind === "host",
         home,
-        user: user.name ?? userName(user.uid, lookups),
+        user: userName(user, rootfs.kind === "host" && flag.one("--user") === undefined, lookups),
         cwd: folder.cwd,
       }),
       cwd: folder.cwd,
@@ -202,10 +202,12 @@ function homeOf({ rootfs, lookups }: SpecInputs, user: ResolvedUser): string {
   return home?.startsWith("/") ? (home.length > 1 ? home.replace(/\/+$/, "") : home) : user.uid === 0 ? "/root" : "/";
 }
 
-// An id that no passwd file has a name for.
-function userName(uid: number, lookups: HostLookups): string {
+// The caller is who the environment says, as for HOME; another user's name is in the passwd file, or it has none.
+function userName({ uid, name }: ResolvedUser, isCaller: boolean, { env, uid: caller }: HostLookups): string {
+  if (isCaller && env.USER !== undefined) return env.USER;
+  if (name !== undefined) return name;
   if (uid === 0) return "root";
-  return uid === lookups.uid ? (lookups.env.USER ?? String(uid)) : String(uid);
+  return uid === caller ? (env.USER ?? String(uid)) : String(uid);
 }
 
 function wantsTerminal(flag: FlagReader, { isTerminal }: HostLookups): boolean {

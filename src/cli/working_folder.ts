@@ -20,7 +20,7 @@ export function workingFolder(
 ): WorkingFolder {
   const wanted = asked === undefined ? undefined : parseInsidePath("--workdir", asked);
   if (!host) return { cwd: wanted ?? "/", mounts: [], notes: [] };
-  const reason = whyNot(lookups);
+  const reason = whyNotShown(lookups.cwd, lookups.env.HOME);
   if (reason !== undefined) {
     const note = `the current directory is not shown in the sandbox: ${reason}`;
     return { cwd: wanted ?? home, mounts: [], notes: [note] };
@@ -33,11 +33,19 @@ export function workingFolder(
   };
 }
 
-function whyNot({ cwd, env }: HostLookups): string | undefined {
-  const home = env.HOME?.startsWith("/") ? env.HOME.replace(/\/+$/, "") : undefined;
+/** Why `cwd` is not shown, given the caller's HOME; `undefined` where it is. */
+export function whyNotShown(cwd: string, home: string | undefined): string | undefined {
   if (cwd === "/") return "it is the root of the file system";
-  if (home !== undefined && cwd === home) return "it is your home folder; change into a project, or use -v";
-  if (home?.startsWith(`${cwd}/`)) return "your home folder lies in it; change into a project, or use -v";
-  const kernel = KERNEL.find((path) => cwd === path || cwd.startsWith(`${path}/`));
-  return kernel === undefined ? undefined : `${kernel} is the sandbox's own`;
+  if (home?.startsWith(cwd)) {
+    const rest = home.slice(cwd.length);
+    if (isSlashes(rest)) return "it is your home folder; change into a project, or use -v";
+    if (rest[0] === "/") return "your home folder lies in it; change into a project, or use -v";
+  }
+  for (const path of KERNEL) if (cwd === path || cwd.startsWith(`${path}/`)) return `${path} is the sandbox's own`;
+  return undefined;
+}
+
+function isSlashes(text: string): boolean {
+  for (const character of text) if (character !== "/") return false;
+  return true;
 }

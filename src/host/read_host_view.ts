@@ -25,15 +25,15 @@ function ownFiles(): ReadonlyMap<string, string> {
   for (const path of OWN_FILES) {
     const target = readlink(path);
     if (target === undefined && modeOf(path) === undefined) continue;
-    files.set(path, target === undefined ? path : join("/etc", target));
+    files.set(path, target === undefined ? path : linkPlace(target));
   }
   return files;
 }
 
-/** Lexical: one link deep, as these are. */
-function join(folder: string, target: string): string {
+/** Where a link of /etc leads. Lexical: one link deep, as these are. */
+export function linkPlace(target: string): string {
   const parts: string[] = [];
-  for (const part of (target.startsWith("/") ? target : `${folder}/${target}`).split("/")) {
+  for (const part of (target.startsWith("/") ? target : `/etc/${target}`).split("/")) {
     if (part === "..") parts.pop();
     else if (part !== "" && part !== ".") parts.push(part);
   }

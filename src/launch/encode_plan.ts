@@ -1,7 +1,7 @@
 // Lays a plan out in one buffer, as the executor reads it: the steps, then everything that they point to. Runs once, in an
 // interpreter that is still cold, at every start: so words are stored through one Int32Array, and all text is encoded in one go.
 import { ERRNO } from "../../ffi/errno.ts";
-import { NO_REGISTER, OP_BOUND, OP_LOAD, OP_PLACE, OP_STORE, STEP_BYTES } from "../../ffi/launch.ts";
+import { NO_REGISTER, OP_BOUND, OP_LAUNCH, OP_LOAD, OP_PLACE, OP_STORE, STEP_BYTES } from "../../ffi/launch.ts";
 import { address, SYSCALLS } from "../../ffi/libc.ts";
 import type { Argument, Bytes, CallName, Step } from "../plan/step.ts";
 
@@ -15,9 +15,15 @@ const OWN_CALLS: Readonly<Record<string, number>> = {
   store: OP_STORE,
   bound: OP_BOUND,
   place: OP_PLACE,
+  launch: OP_LAUNCH,
 };
 
-export type EncodedPlan = { readonly bytes: Uint8Array; readonly count: number };
+export type EncodedPlan = {
+  readonly bytes: Uint8Array;
+  readonly count: number;
+  /** Where `content` lies, in bytes from the start; it must be an argument of some step. */
+  readonly placeOf: (content: Bytes) => number;
+};
 
 /** For memory at `base`, or where the bytes come to lie. Throws RangeError when a text contains a NUL byte. */
 export function encodePlan(steps: readonly Step[], base?: number): EncodedPlan {
@@ -26,7 +32,7 @@ export function encodePlan(steps: readonly Step[], base?: number): EncodedPlan {
     const step = steps[i];
     if (step) encodeStep(layout, step, i * STEP_WORDS);
   }
-  return { bytes: layout.finish(base), count: steps.length };
+  return { bytes: layout.finish(base), count: steps.length, placeOf: (content) => layout.place(content) * 4 };
 }
 
 function encodeStep(layout: Layout, { call, args, out, tolerate, skip = 0 }: Step, at: number): void {

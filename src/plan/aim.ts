@@ -6,6 +6,7 @@ export type Aim =
   | { readonly kind: "map-ids"; readonly file: "setgroups" | "uid_map" | "gid_map" }
   | { readonly kind: "descriptors" }
   | { readonly kind: "time" }
+  | { readonly kind: "network" }
   | { readonly kind: "loopback" }
   | { readonly kind: "hostname"; readonly name: string }
   | { readonly kind: "domainname"; readonly name: string }

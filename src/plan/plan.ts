@@ -5,7 +5,7 @@ import type { PlanFacts } from "./facts.ts";
 import { planDescriptors, planHostname, planTime } from "./plan_host.ts";
 import { planIdMaps } from "./plan_id_maps.ts";
 import { planMounts } from "./plan_mounts.ts";
-import { planLoopback } from "./plan_network.ts";
+import { planNetwork } from "./plan_network.ts";
 import { type ExecInputs, planCommand, planLimits } from "./plan_process.ts";
 import { planPivot, planRoot } from "./plan_root.ts";
 import { planSecurity } from "./plan_security.ts";
@@ -13,20 +13,19 @@ import { Program } from "./program.ts";
 import type { Step } from "./step.ts";
 
 export type Plan = {
-  /** Names of CLONE_NEW* flags for clone3(2). CLONE_NEWTIME is not among them: it is unshared by a step. */
+  /** Names of CLONE_NEW* flags for clone3(2). CLONE_NEWTIME and CLONE_NEWNET are not among them: steps unshare them. */
   readonly cloneFlags: readonly (keyof typeof CLONE)[];
   readonly steps: readonly Step[];
   /** Maps that the supervisor has newuidmap(1) and newgidmap(1) write, before it releases the child. */
   readonly helperMaps?: { readonly uid: readonly IdMapping[]; readonly gid: readonly IdMapping[] };
 };
 
-const CLONE_FLAGS: Readonly<Record<Exclude<NamespaceType, "time">, keyof typeof CLONE>> = {
+const CLONE_FLAGS: Readonly<Record<Exclude<NamespaceType, "time" | "network">, keyof typeof CLONE>> = {
   user: "CLONE_NEWUSER",
   pid: "CLONE_NEWPID",
   mount: "CLONE_NEWNS",
   uts: "CLONE_NEWUTS",
   ipc: "CLONE_NEWIPC",
-  network: "CLONE_NEWNET",
   cgroup: "CLONE_NEWCGROUP",
 };
 
@@ -34,9 +33,9 @@ export function plan(spec: Spec, facts: PlanFacts, inputs: ExecInputs): Plan {
   const program = new Program();
   const has = (type: NamespaceType): boolean => spec.linux.namespaces.some((namespace) => namespace.type === type);
   planDescriptors(program, spec, inputs);
+  if (has("network")) planNetwork(program);
   planIdMaps(program, spec, inputs);
   planTime(program, spec);
-  if (has("network")) planLoopback(program);
   if (has("uts")) planHostname(program, spec);
   const place = planRoot(program, spec);
   planMounts(program, spec, facts, place);
@@ -45,7 +44,9 @@ export function plan(spec: Spec, facts: PlanFacts, inputs: ExecInputs): Plan {
   planSecurity(program, spec);
   planCommand(program, spec, inputs);
   return {
-    cloneFlags: spec.linux.namespaces.flatMap(({ type }) => (type === "time" ? [] : [CLONE_FLAGS[type]])),
+    cloneFlags: spec.linux.namespaces.flatMap(({ type }) =>
+      type === "time" || type === "network" ? [] : [CLONE_FLAGS[type]],
+    ),
     steps: program.steps,
     ...(spec.sandbox.idMapWriter === "helper" && {
       helperMaps: { uid: spec.linux.uidMappings, gid: spec.linux.gidMappings },

@@ -15,6 +15,11 @@ export class Program {
     return this.#steps;
   }
 
+  /** By the names of registers. */
+  get registerIndexes(): Readonly<Record<string, number>> {
+    return Object.fromEntries([...this.#registers].map(([name, { index }]) => [name, index]));
+  }
+
   register(name: string): Register {
     const known = this.#registers.get(name);
     if (known) return known;

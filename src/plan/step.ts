@@ -8,9 +8,10 @@ import type { Aim } from "./aim.ts";
 /**
  * Beside the system calls: `load` gives the signed 32-bit value at an address, `store` puts a register there, `bound` leaves
  * the capability bounding set with no more than the mask of its two arguments (low and high 32 bits), `place` gives an O_PATH
- * descriptor of a path inside a root, which it makes, with its parents, where it is missing.
+ * descriptor of a path inside a root, which it makes, with its parents, where it is missing, `launch` clones as a struct launch says
+ * (for programs of the host itself).
  */
-export type CallName = SyscallName | "load" | "store" | "bound" | "place";
+export type CallName = SyscallName | "load" | "store" | "bound" | "place" | "launch";
 
 export type Register = { readonly kind: "register"; readonly index: number; readonly name: string };
 

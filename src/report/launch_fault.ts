@@ -73,6 +73,7 @@ function launchStep(aim: Aim): LaunchStep {
   switch (aim.kind) {
     case "map-ids":
       return aim.file;
+    case "network":
     case "loopback":
       return "loopback";
     case "hostname":
@@ -97,6 +98,8 @@ function whatOf(aim: Aim): string {
       return "Cannot pass descriptors on";
     case "time":
       return "Cannot set the clocks of a time namespace";
+    case "network":
+      return "Cannot create a network namespace";
     case "loopback":
       return "Cannot bring up the loopback interface";
     case "hostname":

@@ -5,9 +5,9 @@ import { linger } from "../../ffi/linger.ts";
 import { executeInPlace } from "../../ffi/process.ts";
 import { programFd } from "../../ffi/program_fd.ts";
 import type { SignalPipe } from "../../ffi/signal_pipe.ts";
+import { titleOf } from "./title.ts";
 
 const SHARED_SESSION = 1;
-const TITLE_LENGTH = 1000;
 
 export type HandOver = {
   readonly pid: number;
@@ -22,13 +22,11 @@ export type HandOver = {
 
 export function handOver({ pid, pidfd, signals, newSession, keep, command }: HandOver): never {
   const waiter = programFd("waiter");
-  // One argument of ours: the kernel takes 128 KiB (execve(2), MAX_ARG_STRLEN), ps(1) shows a line.
-  const title = `run ${command.join(" ").slice(0, TITLE_LENGTH)}`;
   linger();
   syscall("prctl", "PR_SET_NAME", 15, new TextEncoder().encode("sandbox\0"));
   return executeInPlace(
     waiter.number,
-    ["sandbox", `${pid} ${pidfd} ${newSession ? 0 : SHARED_SESSION} ${signals.fd}`, title],
+    ["sandbox", `${pid} ${pidfd} ${newSession ? 0 : SHARED_SESSION} ${signals.fd}`, titleOf(command)],
     [pidfd, signals.fd, ...keep],
   );
 }

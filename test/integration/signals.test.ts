@@ -95,7 +95,11 @@ describe("forwarding", () => {
     const out = new LineReader(child.stdout);
     await out.until("ready");
     await waiting(child);
-    const command = withDescendants(child.pid).at(-1) ?? 0;
+    // Beside the sandbox a child may still be taking down the supervisor's memory.
+    const [, , command = 0] = await eventually(
+      () => withDescendants(child.pid),
+      (processes) => processes.length === 3,
+    );
     child.kill("SIGTSTP");
     await eventually(
       () => stateOf(command),

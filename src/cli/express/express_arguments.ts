@@ -13,10 +13,10 @@ const KNOWN: Readonly<Record<string, Known>> = {
   "--store": { name: "--store", repeat: false },
 };
 
-/** As parseArguments() would have it; `undefined` for a line that is not for here. */
-export function expressArguments(argv: readonly string[]): Parsed | undefined {
+/** What follows the first `from` words, as parseArguments() would have it; `undefined` for a line that is not for here. */
+export function expressArguments(argv: readonly string[], from: number): Parsed | undefined {
   const values = new Map<string, string[]>();
-  let at = 0;
+  let at = from;
   for (; at < argv.length; at += 2) {
     const word = argv[at] ?? "";
     if (word[0] !== "-") break;

@@ -1,12 +1,11 @@
 // The host's view on the short way: which of the system's folders there are, the working folder, the caller's ids.
-import { findUser } from "../../host/passwd.ts";
-import { readHostView } from "../../host/read_host_view.ts";
-import type { HostLookups } from "../../spec/host_lookups.ts";
-import { type HostView, SYSTEM_FOLDERS } from "../../spec/host_view.ts";
+import { linkPlace } from "../../host/read_host_view.ts";
+import { OWN_FILES, SYSTEM_FOLDERS } from "../../spec/host_view.ts";
 import type { Parsed } from "../command.ts";
 import { buildEnvironment } from "../run_env.ts";
-import { workingFolder } from "../working_folder.ts";
+import { whyNotShown } from "../working_folder.ts";
 import type { Express } from "./express_run.ts";
+import { LINK_BYTES } from "./link_bytes.ts";
 import { PlanMemory } from "./plan_memory.ts";
 import { PREBUILT } from "./prebuilt.ts";
 
@@ -17,42 +16,33 @@ const USUAL: Readonly<Record<string, readonly string[]>> = {
   "--userns": ["auto", "single", "keep-id"],
   "--net": ["none"],
 };
+const [S_IFMT, S_IFDIR] = [0o170000, 0o040000];
+/** struct rlimit: the hard limit comes second, in 64 bits each. */
+const HARD_OFFSET = 8;
+/** struct statx: the mode is a 16-bit word at 28. */
+const MODE_OFFSET = 28;
 
 /** `undefined` where the prebuilt plan does not fit the command line or the caller. */
-export function expressHost(parsed: Parsed, lookups: HostLookups): Express | undefined {
-  const { uid, gid, env } = lookups;
-  const home = env.HOME;
+export function expressHost(parsed: Parsed, env: NodeJS.ProcessEnv): Express | undefined {
   const plan = PREBUILT.host;
-  if (plan === null || !isUsual(parsed) || uid === 0 || gid === TTY_GROUP || !isPlainHome(home)) return undefined;
-  const folder = workingFolder(true, undefined, home, lookups);
-  if (folder.notes.length > 0) return undefined;
+  const { HOME: home, USER: user } = env;
+  if (plan === null || user === undefined || !isUsual(parsed) || !isPlainHome(home)) return undefined;
   const memory = PlanMemory.map(plan);
   if (memory === undefined) return undefined;
-  memory.fillText("uidMap", `${uid} ${uid} 1\n`);
-  memory.fillText("gidMap", `${gid} ${gid} 1\n`);
-  return {
-    memory,
-    cloneFlags: plan.cloneFlags,
-    complete: (launch) => {
-      const view = readHostView();
-      if (!isPlainView(view)) return undefined;
-      const pieces = fillView(memory, view);
-      memory.fill("uid", uid);
-      memory.fill("gid", gid);
-      memory.fillText("home", home);
-      memory.fillText("cwd", folder.cwd);
-      for (const piece of pieces) memory.add(launch, piece);
-      launch.release();
-      const nofile = lookups.callerNofile();
-      if (nofile === undefined) return undefined;
-      memory.fillNumbers("nofile", [nofile.soft, nofile.hard]);
-      const user = findUser(lookups.text("/etc/passwd") ?? "", uid)?.name ?? env.USER ?? String(uid);
-      return {
-        args: parsed.positionals,
-        env: buildEnvironment({ parsed, lookups, host: true, home, user, cwd: folder.cwd }),
-      };
-    },
+  const complete = (): readonly string[] | undefined => {
+    memory.perform("look");
+    if (!isPlainHost(memory)) return undefined;
+    const cwd = memory.textIn("cwd", memory.result("cwd") - 1);
+    if (whyNotShown(cwd, home) !== undefined) return undefined;
+    fillIds(memory);
+    memory.add("begin");
+    addFolders(memory);
+    memory.release();
+    memory.fillText("home", home);
+    for (const piece of ["home", "cwd", "files"]) memory.add(piece);
+    return buildEnvironment({ parsed, lookups: { env, cwd, text: () => undefined }, host: true, home, user, cwd });
   };
+  return { memory, complete };
 }
 
 function isUsual({ values }: Parsed): boolean {
@@ -62,26 +52,59 @@ function isUsual({ values }: Parsed): boolean {
 
 function isPlainHome(home: string | undefined): home is string {
   if (home === undefined || home.length < 2 || home[0] !== "/" || home.endsWith("/")) return false;
-  return !SYSTEM_FOLDERS.some((folder) => home === folder || home.startsWith(`${folder}/`));
+  for (const folder of SYSTEM_FOLDERS) if (home.startsWith(folder)) return false;
+  return true;
 }
 
-function isPlainView({ entries, files }: HostView): boolean {
-  for (const path of ["/tmp", "/run", "/home"]) if (entries.get(path)?.kind === "symlink") return false;
-  if (entries.has("/nix") || files.get("/etc/mtab") === "/etc/mtab") return false;
-  return files.has("/etc/resolv.conf") && files.has("/etc/hosts") && files.has("/etc/hostname");
+/** An ordinary user, and a host whose folders are where the prebuilt plan has them. */
+function isPlainHost(memory: PlanMemory): boolean {
+  if (memory.result("uid") === 0 || memory.result("gid") === TTY_GROUP || memory.result("cwd") <= 0) return false;
+  if (!takeLimit(memory)) return false;
+  for (const path of ["/tmp", "/run", "/home"]) if (memory.result(`link ${path}`) >= 0) return false;
+  if (memory.result("status /nix") === 0) return false;
+  return areFilesPlain(memory);
 }
 
-/** The pieces that this host's folders take, in the order of hostRootMounts() (src/spec/root_mounts.ts). */
-function fillView(memory: PlanMemory, { entries, files }: HostView): readonly string[] {
-  const folders: string[] = [];
+/** The limit of whoever started us, which is the user's: the runtime has raised our own. Another user's is not to be seen. */
+function takeLimit(memory: PlanMemory): boolean {
+  if (memory.result("parent limit") !== 0) memory.fillSlot("nofile", "own limit");
+  else if (memory.word("parent limit", HARD_OFFSET) !== memory.word("own limit", HARD_OFFSET)) return false;
+  return true;
+}
+
+/** The files of our own are mounted where the host has them, be it behind a link. /etc/mtab is a link, or not there. */
+function areFilesPlain(memory: PlanMemory): boolean {
+  for (const path of OWN_FILES) {
+    const length = memory.result(`link ${path}`);
+    if (path === "/etc/mtab") {
+      if (length < 0 && memory.result("status /etc/mtab") === 0) return false;
+    } else if (length >= LINK_BYTES || memory.result(`status ${path}`) !== 0) return false;
+    else if (length >= 0) memory.fillText(path, linkPlace(memory.textIn(`link ${path}`, length)));
+  }
+  return true;
+}
+
+function fillIds(memory: PlanMemory): void {
+  for (const kind of ["uid", "gid"] as const) {
+    const id = memory.result(kind);
+    const map = `${id} ${id} 1\n`;
+    memory.fill(kind, id);
+    memory.fillText(`${kind}Map`, map);
+    memory.fill(`${kind}Map length`, map.length);
+  }
+}
+
+/** In the order of hostRootMounts() (src/spec/root_mounts.ts): folders, private ones, links. */
+function addFolders(memory: PlanMemory): void {
   const links: string[] = [];
   for (const path of SYSTEM_FOLDERS) {
-    const entry = entries.get(path);
-    if (entry?.kind === "directory") folders.push(`folder ${path}`);
-    if (entry?.kind !== "symlink") continue;
-    memory.fillText(`link ${path}`, entry.target);
-    links.push(`link ${path}`);
+    if (memory.result(`link ${path}`) >= 0) links.push(`link ${path}`);
+    else if (memory.result(`status ${path}`) === 0 && isFolder(memory, path)) memory.add(`folder ${path}`);
   }
-  for (const path of ["/etc/resolv.conf", "/etc/hosts", "/etc/hostname"]) memory.fillText(path, files.get(path) ?? "");
-  return [...folders, "private", ...links, "home", "cwd", "files"];
+  memory.add("private");
+  for (const link of links) memory.add(link);
+}
+
+function isFolder(memory: PlanMemory, path: string): boolean {
+  return (memory.word(`status ${path}`, MODE_OFFSET) & S_IFMT) === S_IFDIR;
 }

@@ -1,72 +1,107 @@
 // The short way of `sandbox run`: where the command line is one of the commonest, its plan has been laid out when the program was
-// built, and a start only fills in what differs. The child begins to perform it while the host is still being looked at. Every
+// built, and a start only fills in what differs. The child begins to perform it while the rest is still being filled in. Every
 // other line, and every failure, goes the long way (commands/run.ts), whose plan has the same steps.
-import { Launch } from "../../../ffi/launch.ts";
-import { defaultChildSignal, dieWithParent, exitNow, kill, SIGKILL, waitFor } from "../../../ffi/process.ts";
-import { SignalPipe, STARTED_ADDRESS } from "../../../ffi/signal_pipe.ts";
-import { hostLookups } from "../../host/read_lookups.ts";
-import { awaitExec } from "../../launch/await_exec.ts";
+
+import { ERRNO } from "../../../ffi/errno.ts";
+import { STAGE_ADDRESSES } from "../../../ffi/libc.ts";
+import { exitNow, kill, SIGKILL, waitFor } from "../../../ffi/process.ts";
 import { commandCandidates } from "../../launch/command_candidates.ts";
-import { ExecChannels } from "../../launch/exec_channels.ts";
 import { initArguments } from "../../plan/init_arguments.ts";
-import { handOver } from "../../supervisor/hand_over.ts";
+import { titleOf } from "../../supervisor/title.ts";
+import type { Parsed } from "../command.ts";
 import { expressArguments } from "./express_arguments.ts";
 import { expressHost } from "./express_host.ts";
 import type { PlanMemory } from "./plan_memory.ts";
 
-/** What a kind of root file system fills in while the child has begun. */
+/** A command line that has found its plan. */
 export type Express = {
   readonly memory: PlanMemory;
-  readonly cloneFlags: number;
-  /** Fills in the rest and adds the pieces; `undefined` where the long way has to be taken after all. */
-  readonly complete: (launch: Launch) => ExpressCommand | undefined;
+  /** Fills in what differs but for the command, and adds its pieces; the command's environment. `undefined`: not for here after all. */
+  readonly complete: () => readonly string[] | undefined;
 };
 
-export type ExpressCommand = { readonly args: readonly string[]; readonly env: readonly string[] };
+const MFD_CLOEXEC_ALLOW_SEALING = 3;
+const READY_BYTES = 4;
+/** stage/executor.c: where a signal is written to, then the word that tells whether there is a command to be told of it. */
+const STARTED_OFFSET = 4;
+/** A waiter keeps the line that it may have to repeat, and its environment, for as long as the sandbox lives. */
+const [LONGEST_LINE, LARGEST_ENVIRONMENT] = [1000, 16384];
 
-/** Runs the command line when it is one of those; else comes back, with nothing done. */
+/** Runs `sandbox ARGV` when it is one of those; else comes back, with nothing left of it. */
 export function expressRun(argv: readonly string[]): void {
-  const parsed = expressArguments(argv);
+  const parsed = expressArguments(argv, 1);
   if (parsed === undefined) return;
-  const lookups = hostLookups(process.env);
-  if (lookups.isTerminal(0) && lookups.isTerminal(1)) return;
-  const express = expressHost(parsed, lookups);
+  const express = expressHost(parsed, process.env);
   if (express === undefined) return;
-  perform(express, parsed.positionals);
-}
-
-function perform({ memory, cloneFlags, complete }: Express, words: readonly string[]): void {
-  defaultChildSignal();
-  if (!dieWithParent()) exitNow(125);
-  using channels = new ExecChannels({ helper: false, terminal: false });
-  using signals = new SignalPipe();
-  memory.fill("status", channels.status.write.number);
-  memory.fill("statusRead", channels.status.read.number);
-  memory.fill("init", channels.init.number);
-  memory.fill("started", STARTED_ADDRESS);
-  const launch = new Launch({ cloneFlags, statusFd: channels.status.write.number, catchSignals: true });
-  memory.add(launch, "begin");
-  launch.release();
-  const started = launch.start();
-  if (started.kind === "failed") return;
-  const command = complete(launch);
-  if (command === undefined) return abandon(started.pid, signals);
-  const { number } = channels.status.write;
-  channels.closeTheirs();
-  const candidates = commandCandidates(command.args, command.env);
-  memory.fillVector("argv", initArguments(number, 0, candidates, command.args));
-  memory.fillVector("envp", command.env);
-  memory.add(launch, "end");
-  launch.release();
+  const { memory } = express;
+  if (!openDescriptors(memory)) return;
+  memory.add("start");
+  memory.release();
+  memory.perform("launch");
+  const pid = memory.result("pid");
+  if (pid < 0) return;
+  supervise(express, parsed, argv, pid);
   // The command has not run, so the long way may try again: it fails as this one did, and says why.
-  if (awaitExec(channels.status.read.number) !== undefined) return abandon(started.pid, signals);
-  handOver({ pid: started.pid, pidfd: started.pidfd, signals, newSession: true, keep: [], command: words });
-}
-
-/** Ends a child whose command has not begun. A signal that it would have been sent ends us. */
-function abandon(pid: number, signals: SignalPipe): void {
   kill(pid, SIGKILL);
   waitFor(pid);
-  const [caught] = signals.drain();
-  if (caught) exitNow(128 + caught.signal);
+}
+
+/** The pipes and PID 1. `false` where one cannot be had, or where the command would be on a terminal. */
+function openDescriptors(memory: PlanMemory): boolean {
+  memory.fill("signalPipe", STAGE_ADDRESSES.signalState);
+  memory.fill("started", STAGE_ADDRESSES.signalState + STARTED_OFFSET);
+  memory.perform("open");
+  if (memory.result("terminal 0") === 0 && memory.result("terminal 1") === 0) return false;
+  if (memory.result("parent") !== memory.result("parent now")) exitNow(125);
+  memory.perform("init");
+  if (memory.result("init") === -ERRNO.EINVAL) {
+    // MFD_EXEC is there since 6.3; before, every memfd can be executed.
+    memory.fill("memfdFlags", MFD_CLOEXEC_ALLOW_SEALING);
+    memory.perform("init");
+  }
+  return memory.result("pipe") === 0 && memory.result("signal pipe") === 0 && memory.result("init sealed") === 0;
+}
+
+function supervise({ memory, complete }: Express, { positionals }: Parsed, argv: readonly string[], pid: number): void {
+  const env = complete();
+  if (env === undefined) return;
+  const candidates = commandCandidates(positionals, env);
+  memory.fillVector("argv", initArguments(memory.result("status write"), 0, candidates, positionals));
+  memory.fillVector("envp", env);
+  memory.add("end");
+  memory.release();
+  memory.perform("linger");
+  const numbers = `${pid} ${memory.result("pidfd")} 0 ${memory.result("signals read")}`;
+  handOverEarly(memory, argv, numbers);
+  memory.perform("await");
+  if (memory.result("first read") !== READY_BYTES || memory.result("second read") !== 0) return;
+  memory.fillVector("waiter arguments", ["sandbox", numbers, titleOf(positionals)]);
+  memory.fillVector("waiter environment", []);
+  memory.perform("leave");
+  memory.perform("become waiter");
+}
+
+/** The waiter learns itself whether the command runs, and has all that it takes to go the long way where it does not. */
+function handOverEarly(memory: PlanMemory, argv: readonly string[], numbers: string): void {
+  let size = 0;
+  for (const word of argv) size += word.length;
+  const environment = environmentOf(process.env);
+  if (size > LONGEST_LINE || environment === undefined || memory.result("program") < 0) return;
+  const more = `${memory.result("status read")} ${memory.result("program")}`;
+  memory.fillVector("waiter arguments", ["sandbox", `${numbers} ${more}`, ...argv]);
+  memory.fillVector("waiter environment", environment);
+  memory.perform("leave");
+  memory.perform("keep status");
+  memory.perform("become waiter");
+}
+
+function environmentOf(env: NodeJS.ProcessEnv): readonly string[] | undefined {
+  const list: string[] = [];
+  let size = 0;
+  for (const name in env) {
+    const variable = `${name}=${env[name]}`;
+    size += variable.length;
+    list.push(variable);
+  }
+  return size > LARGEST_ENVIRONMENT ? undefined : list;
 }

@@ -1,85 +1,117 @@
-// A prebuilt plan in memory, and what a start fills into it: numbers, texts, vectors of texts. Everything it points to lies
-// behind it in the same mapping, so nothing has to be moved or collected.
-import type { Launch } from "../../../ffi/launch.ts";
+// A prebuilt plan in memory: what a start fills into it, and the host's own programs beside it. Everything that it points to lies
+// in the same mapping, so nothing has to be moved, encoded or collected.
 import { STEP_BYTES } from "../../../ffi/launch.ts";
+import { rawSyscall, stagePerform } from "../../../ffi/libc.ts";
 import { mapAt } from "../../../ffi/memory.ts";
 import { PLAN_ADDRESS } from "./plan_address.ts";
 import type { PrebuiltPlan } from "./prebuilt_plans.ts";
 
-const WORD_RANGE = 0x100000000;
+/** For texts and vectors. A command line that needs more goes the long way. */
+const ROOM = 1 << 20;
+const PAGE = 4096;
 const POINTER_BYTES = 8;
-/** For texts and vectors: more than the arguments and variables of any process take (execve(2): 6 MB), were all of their bytes replaced by U+FFFD. */
-const ROOM = 32 << 20;
+const SEGMENT_WORDS = 4;
+const WORD_RANGE = 0x100000000;
+const FUTEX_WAKE_PRIVATE = 129;
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 export class PlanMemory {
   readonly #plan: PrebuiltPlan;
   readonly #bytes: Uint8Array;
   readonly #words: Int32Array;
   #end: number;
+  #segments = 0;
 
-  private constructor(plan: PrebuiltPlan, bytes: Uint8Array, end: number) {
+  private constructor(plan: PrebuiltPlan, bytes: Uint8Array) {
     this.#plan = plan;
     this.#bytes = bytes;
     this.#words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-    this.#end = end;
+    this.#end = plan.end;
   }
 
   /** `undefined` where the address is taken. */
   static map(plan: PrebuiltPlan): PlanMemory | undefined {
-    const bytes = Uint8Array.fromBase64(plan.bytes);
-    const memory = mapAt(PLAN_ADDRESS, (bytes.length + ROOM + 4095) & -4096);
-    memory?.set(bytes);
-    return memory && new PlanMemory(plan, memory, bytes.length);
+    const memory = mapAt(PLAN_ADDRESS, (plan.end + ROOM + PAGE - 1) & -PAGE);
+    memory?.set(Uint8Array.fromBase64(plan.bytes));
+    return memory && new PlanMemory(plan, memory);
   }
 
   /** Puts a number or an address wherever the plan takes the value `name`. */
   fill(name: string, value: number): void {
     const words = this.#plan.holes[name];
     if (words === undefined) throw new Error(`the prebuilt plan takes no ${name}`);
-    for (const word of words) this.#put(word, value);
+    for (let i = 0; i < words.length; i++) this.#put(words[i] ?? 0, value);
   }
 
-  /** As {@link fill}, the address of `text`; and its length where the plan takes that as well. */
+  /** As {@link fill}, the address of `text`. */
   fillText(name: string, text: string): void {
-    this.fill(name, this.#text(text));
-    const length = `${name} length`;
-    if (this.#plan.holes[length]) this.fill(length, text.length);
+    this.fill(name, PLAN_ADDRESS + this.#text(text));
+  }
+
+  /** As {@link fill}, the address of memory that the kernel has written to. */
+  fillSlot(name: string, slot: string): void {
+    this.fill(name, PLAN_ADDRESS + (this.#plan.slots[slot] ?? 0));
   }
 
   /** As {@link fill}, the address of a NULL-terminated array of texts, as execve(2) takes. */
   fillVector(name: string, texts: readonly string[]): void {
-    const addresses = texts.map((text) => this.#text(text));
-    this.#end = (this.#end + POINTER_BYTES - 1) & -POINTER_BYTES;
-    const word = this.#end / 4;
-    this.#end += (addresses.length + 1) * POINTER_BYTES;
+    const count = texts.length;
+    const word = ((this.#end + POINTER_BYTES - 1) >> 3) << 1;
+    this.#end = word * 4 + (count + 1) * POINTER_BYTES;
+    for (let i = 0; i < count; i++) this.#put(word + i * 2, PLAN_ADDRESS + this.#text(texts[i] ?? ""));
     this.fill(name, PLAN_ADDRESS + word * 4);
-    for (let i = 0; i < addresses.length; i++) this.#put(word + i * 2, addresses[i] ?? 0);
   }
 
-  /** As {@link fill}, the address of 64-bit numbers. */
-  fillNumbers(name: string, numbers: readonly number[]): void {
-    this.#end = (this.#end + POINTER_BYTES - 1) & -POINTER_BYTES;
-    const word = this.#end / 4;
-    this.#end += numbers.length * POINTER_BYTES;
-    this.fill(name, PLAN_ADDRESS + word * 4);
-    for (let i = 0; i < numbers.length; i++) this.#put(word + i * 2, numbers[i] ?? 0);
+  /** Performs one of the host's own programs. */
+  perform(name: string): void {
+    const [first, count] = this.#piece(name);
+    stagePerform(PLAN_ADDRESS + first * STEP_BYTES, count, PLAN_ADDRESS + this.#plan.registers * 4);
   }
 
-  /** Adds a piece of the plan to what the child performs. */
-  add(launch: Launch, name: string): void {
+  /** The low 32 bits of what the step of that name gave: a number, a descriptor, or a negated errno. */
+  result(name: string): number {
+    return this.#words[this.#plan.results[name] ?? 0] ?? 0;
+  }
+
+  /** The 32-bit word at `offset` bytes into the memory of that name. */
+  word(name: string, offset = 0): number {
+    return this.#words[((this.#plan.slots[name] ?? 0) + offset) >> 2] ?? 0;
+  }
+
+  /** `length` bytes of the memory of that name, as text. */
+  textIn(name: string, length: number): string {
+    const at = this.#plan.slots[name] ?? 0;
+    return decoder.decode(this.#bytes.subarray(at, at + length));
+  }
+
+  /** Adds a piece to what the child performs; {@link release} lets it. */
+  add(name: string): void {
+    const [first, count] = this.#piece(name);
+    const word = ((this.#plan.slots.segments ?? 0) >> 2) + this.#segments++ * SEGMENT_WORDS;
+    this.#put(word, PLAN_ADDRESS + first * STEP_BYTES);
+    this.#words[word + 2] = count;
+  }
+
+  release(): void {
+    Atomics.store(this.#words, this.#plan.released, this.#segments);
+    rawSyscall("futex", PLAN_ADDRESS + this.#plan.released * 4, FUTEX_WAKE_PRIVATE, 1);
+  }
+
+  #piece(name: string): readonly [number, number] {
     const piece = this.#plan.pieces[name];
     if (piece === undefined) throw new Error(`the prebuilt plan has no piece ${name}`);
-    launch.add(PLAN_ADDRESS + piece[0] * STEP_BYTES, piece[1]);
+    return piece;
   }
 
+  /** Where a copy of `text` with a final NUL lies. */
   #text(text: string): number {
     const at = this.#end;
     const { read, written } = encoder.encodeInto(text, this.#bytes.subarray(at));
     if (read < text.length) throw new RangeError("arguments and variables are too long");
-    this.#end += written + 1;
-    return PLAN_ADDRESS + at;
+    this.#end = at + written + 1;
+    return at;
   }
 
   #put(word: number, value: number): void {

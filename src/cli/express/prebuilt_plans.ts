@@ -1,13 +1,16 @@
 // The specimens' plans as the bytes that the executor reads, laid out for one fixed address, cut into pieces of which a start
 // takes those that it needs, and with a list of the places that it fills in. Runs when the program is built (write_plans.ts).
-import { STEP_BYTES } from "../../../ffi/launch.ts";
+import { launchStruct, STEP_BYTES } from "../../../ffi/launch.ts";
 import { encodePlan } from "../../launch/encode_plan.ts";
 import { CLONE } from "../../plan/constants.ts";
 import type { Argument, Step } from "../../plan/step.ts";
 import { prebuiltDefaultFilters } from "../../seccomp/prebuilt.ts";
 import { PRIVATE_FOLDERS, SYSTEM_FOLDERS } from "../../spec/host_view.ts";
+import { CWD_BYTES, hostPrograms, LIMIT_BYTES } from "./host_programs.ts";
+import { LINK_BYTES } from "./link_bytes.ts";
 import { PLAN_ADDRESS } from "./plan_address.ts";
-import { linkText, NUMBERS, specimen, TEXTS } from "./specimens.ts";
+import { SCRATCH_OFFSET, Scratch } from "./scratch.ts";
+import { linkText, NUMBERS, specimen, TEXTS, WAITER_ARGUMENTS, WAITER_ENVIRONMENT } from "./specimens.ts";
 
 /** [first step, count]. */
 export type Piece = readonly [number, number];
@@ -15,10 +18,18 @@ export type Piece = readonly [number, number];
 export type PrebuiltPlan = {
   /** In base64: all steps, then what they point to. */
   readonly bytes: string;
-  readonly cloneFlags: number;
   readonly pieces: Readonly<Record<string, Piece>>;
   /** For each value the 32-bit words of `bytes` that take it; an address takes two. */
   readonly holes: Readonly<Record<string, readonly number[]>>;
+  /** Where results of the host's own programs come to lie, in 32-bit words from the plan's address. */
+  readonly results: Readonly<Record<string, number>>;
+  /** Memory that those programs fill, in bytes from the plan's address. */
+  readonly slots: Readonly<Record<string, number>>;
+  /** The registers of those programs, and the count of segments that the child may perform, in 32-bit words. */
+  readonly registers: number;
+  readonly released: number;
+  /** The first byte behind everything. */
+  readonly end: number;
 };
 
 /** `null` where the program is built on another architecture than it is for. */
@@ -30,7 +41,8 @@ export function prebuiltHostPlan(): PrebuiltPlan {
   const cut = new Cutter();
   const { steps } = folders;
   const first = steps.findIndex(({ aim }) => aim.kind === "mount" && aim.destination === SYSTEM_FOLDERS[0]);
-  cut.piece("begin", steps.slice(0, first));
+  cut.piece("start", steps.slice(0, startOf(steps)));
+  cut.piece("begin", steps.slice(startOf(steps), first));
   for (const path of SYSTEM_FOLDERS) cut.piece(`folder ${path}`, stepsFor(steps, path));
   cut.piece("private", stepsFor(steps, ...PRIVATE_FOLDERS));
   cut.piece("home", stepsFor(steps, TEXTS.home));
@@ -47,11 +59,17 @@ export function prebuiltOverlayPlan(kind: "overlay-single" | "overlay-range"): P
   const cut = new Cutter();
   const overlay = steps.findIndex(({ aim }) => aim.kind === "root" && aim.what === "overlay");
   const end = steps.findIndex(({ aim }) => aim.kind === "rlimit");
-  cut.piece("begin", steps.slice(0, overlay));
+  cut.piece("start", steps.slice(0, startOf(steps)));
+  cut.piece("begin", steps.slice(startOf(steps), overlay));
   cut.piece("root", steps.slice(overlay, end));
   cut.piece("end", steps.slice(end));
   cut.isWhole(steps);
   return cut.finish(cloneFlags);
+}
+
+/** What a child may begin with before anything is known of the caller. */
+function startOf(steps: readonly Step[]): number {
+  return steps.findIndex(({ aim }) => aim.kind === "map-ids" || aim.kind === "release");
 }
 
 function filterOf(key: "none" | "root" | "root+emulate"): Uint8Array {
@@ -68,40 +86,86 @@ function stepsFor(steps: readonly Step[], ...destinations: readonly string[]): r
 }
 
 const ARGUMENT_WORD = 6;
+const REGISTER_WORDS = 2;
+const REGISTERS_BYTES = 2048;
 
 class Cutter {
+  readonly #scratch = new Scratch();
+  readonly #cut: Step[] = [];
   readonly #steps: Step[] = [];
   readonly #pieces: Record<string, Piece> = {};
   readonly #holes: Record<string, number[]> = {};
 
   piece(name: string, steps: readonly Step[]): void {
     this.#pieces[name] = [this.#steps.length, steps.length];
-    this.#steps.push(...steps);
+    this.#cut.push(...steps);
+    for (const step of steps) {
+      const args = step.args.map((argument, i) => this.#argument(step, argument, i));
+      this.#steps.push({ ...step, args });
+    }
   }
 
   /** Throws unless the pieces so far, one after the other, are `steps`: none is lost, none has changed its place. */
   isWhole(steps: readonly Step[]): void {
-    if (steps.length !== this.#steps.length || steps.some((step, i) => step !== this.#steps[i]))
+    if (steps.length !== this.#cut.length || steps.some((step, i) => step !== this.#cut[i]))
       throw new Error("the pieces of the specimen do not make up its plan");
   }
 
+  /** Adds the host's own programs, and lays everything out. */
   finish(cloneFlags: readonly string[]): PrebuiltPlan {
-    this.#steps.forEach((step, index) => {
-      step.args.forEach((argument, i) => {
-        const name = holeOf(step, argument, i);
-        if (name !== undefined) this.#hole(name, (index * STEP_BYTES) / 4 + ARGUMENT_WORD + i * 2);
-      });
+    const programs = hostPrograms({
+      scratch: this.#scratch,
+      holes: (name) => (this.#holes[name] ?? []).map((word) => PLAN_ADDRESS + word * 4),
+      cloneFlags: cloneFlags.reduce((value, name) => value + CLONE[name as keyof typeof CLONE], 0),
     });
-    const { bytes } = encodePlan(this.#steps, PLAN_ADDRESS);
-    const flags = cloneFlags.reduce((value, name) => value + CLONE[name as keyof typeof CLONE], 0);
-    return { bytes: bytes.toBase64(), cloneFlags: flags, pieces: this.#pieces, holes: this.#holes };
+    for (const [name, steps] of Object.entries(programs.pieces)) this.piece(name, steps);
+    const { bytes, placeOf } = encodePlan(this.#steps, PLAN_ADDRESS);
+    if (bytes.length > SCRATCH_OFFSET) throw new Error("the prebuilt plan reaches into its scratch");
+    const registers = (this.#scratch.slot("registers", REGISTERS_BYTES) - PLAN_ADDRESS) / 4;
+    const results = Object.entries(programs.results).map(
+      ([name, i]) => [name, registers + i * REGISTER_WORDS] as const,
+    );
+    return {
+      bytes: bytes.toBase64(),
+      pieces: this.#pieces,
+      holes: this.#holes,
+      results: Object.fromEntries(results),
+      slots: this.#scratch.slots,
+      registers,
+      released: (placeOf(programs.launch) + launchStruct.offsets.released) / 4,
+      end: this.#scratch.end,
+    };
   }
 
-  #hole(name: string, word: number): void {
-    this.#holes[name] = [...(this.#holes[name] ?? []), word];
+  /** What is known beforehand takes its place; what is not is a hole of this name. */
+  #argument(step: Step, argument: Argument, index: number): Argument {
+    const name = holeOf(step, argument, index);
+    if (name === undefined) return argument;
+    const word = (this.#steps.length * STEP_BYTES) / 4 + ARGUMENT_WORD + index * 2;
+    if (!isKnown(name)) this.#holes[name] = [...(this.#holes[name] ?? []), word];
+    return this.#default(name) ?? argument;
+  }
+
+  #default(name: string): Argument | undefined {
+    if (name === "cwd") return this.#scratch.slot("cwd", CWD_BYTES);
+    if (name === "nofile") return this.#scratch.slot("parent limit", LIMIT_BYTES);
+    if (name.startsWith("link ")) return this.#scratch.slot(name, LINK_BYTES);
+    if (name === "memfdFlags") return MFD_CLOEXEC_ALLOW_SEALING_EXEC;
+    return name.startsWith("/") ? name : undefined;
   }
 }
 
+const MFD_CLOEXEC_ALLOW_SEALING_EXEC = 0x13;
+
+/** The caller's working directory and the host's links are written by the kernel to where the steps read them. */
+function isKnown(name: string): boolean {
+  return name === "cwd" || name.startsWith("link ");
+}
+
+const BY_VECTOR: Readonly<Record<string, string>> = {
+  [WAITER_ARGUMENTS]: "waiter arguments",
+  [WAITER_ENVIRONMENT]: "waiter environment",
+};
 const BY_TEXT = new Map<string, string>([
   ...Object.entries(TEXTS).map(([name, text]) => [text, name] as const),
   ...SYSTEM_FOLDERS.map((path) => [linkText(path), `link ${path}`] as const),
@@ -113,7 +177,7 @@ function holeOf({ aim, args }: Step, argument: Argument, index: number): string 
   if (typeof argument === "number") return BY_NUMBER.get(argument) ?? lengthOf(args, argument, index);
   if (argument.kind === "named") return BY_NUMBER.get(argument.value);
   if (argument.kind === "bytes" && aim.kind === "rlimit") return "nofile";
-  if (argument.kind === "strings") return index === 2 ? "argv" : "envp";
+  if (argument.kind === "strings") return BY_VECTOR[argument.list[0] ?? ""] ?? (index === 2 ? "argv" : "envp");
   return undefined;
 }
 

@@ -20,6 +20,8 @@ export const NUMBERS = {
   uid: 0x5a000006,
   gid: 0x5a000007,
   releaseWrite: 0x5a000008,
+  memfdFlags: 0x5a000009,
+  signalPipe: 0x5a00000a,
 } as const;
 
 /** Texts that stand for paths. */
@@ -35,6 +37,10 @@ export const TEXTS = {
   "/etc/hosts": "/{hosts}",
   "/etc/hostname": "/{hostname}",
 } as const;
+
+/** Stand for what the waiter is executed with. */
+export const WAITER_ARGUMENTS = "{waiter arguments}";
+export const WAITER_ENVIRONMENT = "{waiter environment}";
 
 export const linkText = (path: string): string => `{link ${path}}`;
 
