@@ -2,10 +2,11 @@
 // system call for a release, three for a tarball, nothing written, no code loaded but what is imported here.
 import { type Stat, stat } from "../ffi/file.ts";
 import { type EmbeddedAlpine, embeddedAlpine } from "./alpine/embedded.ts";
-import { type AlpineArch, resolveAlpine } from "./alpine/releases.ts";
+import { findAlpine } from "./alpine/find_alpine.ts";
+import type { AlpineArch } from "./alpine/releases.ts";
 import type { Progress } from "./progress.ts";
 import { RootfsError } from "./rootfs_error.ts";
-import { digestName, findDigest, findRootfs } from "./store/layout.ts";
+import { findDigest, findRootfs } from "./store/layout.ts";
 import type { ExtractLimits } from "./tar/extract.ts";
 
 export type RootfsSource =
@@ -50,10 +51,9 @@ export async function ensureRootfs(source: RootfsSource, options: RootfsOptions)
 
 async function ensureAlpine(text: string, options: RootfsOptions): Promise<Rootfs> {
   const embedded = options.embedded ?? embeddedAlpine();
-  const release = resolveAlpine(text, options.arch, embedded?.arch === options.arch ? embedded.version : undefined);
+  const { release, path } = findAlpine(text, { ...options, embedded });
   const name = `alpine:${release.version}`;
-  const found = findRootfs(options.store, digestName("sha512", release.sha512));
-  if (found !== undefined) return { path: found, name };
+  if (path !== undefined) return { path, name };
   const { fillFromAlpine } = await import("./fill_store.ts");
   return { path: await fillFromAlpine(release, { ...options, embedded }), name };
 }

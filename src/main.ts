@@ -7,7 +7,7 @@ import { coloursOn, sayFault } from "./cli/say.ts";
 
 async function main(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv;
-  if (name === "run") expressRun(argv);
+  if (name === "run") await expressRun(argv);
   // `run-again` is what the waiter calls where the short way has failed (ffi/stage/waiter.c).
   if (name === "run" || name === "run-again") return (await import("./cli/commands/run.ts")).run(rest);
   return (await import("./cli/dispatch.ts")).dispatch(name, rest);

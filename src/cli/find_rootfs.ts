@@ -19,6 +19,7 @@ import {
 } from "../../ffi/file.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
 import { windowSize } from "../../ffi/terminal.ts";
+import { alpineVersion } from "../../rootfs-builder/alpine/find_alpine.ts";
 import { ensureRootfs, type RootfsSource } from "../../rootfs-builder/ensure_rootfs.ts";
 import { type Progress, progressReporter } from "../../rootfs-builder/progress.ts";
 import { RootfsError } from "../../rootfs-builder/rootfs_error.ts";
@@ -27,27 +28,19 @@ import type { HostLookups } from "../spec/host_lookups.ts";
 import type { Parsed } from "./command.ts";
 import type { ResolvedRootfs } from "./run_spec.ts";
 import { toStderr } from "./say.ts";
+import { storeFolder } from "./store_folder.ts";
 
 export type FoundRootfs = { readonly rootfs: ResolvedRootfs; readonly keep: readonly number[] };
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 export async function findRootfs(text: string, parsed: Parsed, lookups: HostLookups): Promise<FoundRootfs> {
-  const store = storeFolder(parsed, lookups);
+  const store = storeFolder(parsed.values.get("--store")?.[0], lookups);
   const path = await rootFolder(text, store, lookups);
   const name = parsed.values.get("--persist")?.[0];
   if (name === undefined) return { rootfs: { kind: "folder", path, upper: undefined }, keep: [] };
   const kept = keptFolder(name, store);
   return { rootfs: { kind: "folder", path, upper: kept.upper }, keep: [kept.lock] };
-}
-
-/** `--store`, else $XDG_DATA_HOME/sandbox, else ~/.local/share/sandbox (XDG Base Directory Specification). */
-export function storeFolder(parsed: Parsed, { cwd, env }: HostLookups): string {
-  const asked = parsed.values.get("--store")?.[0];
-  if (asked !== undefined) return asked.startsWith("/") ? asked : `${cwd}/${asked}`;
-  if (env.XDG_DATA_HOME?.startsWith("/")) return `${env.XDG_DATA_HOME}/sandbox`;
-  if (env.HOME?.startsWith("/")) return `${env.HOME}/.local/share/sandbox`;
-  throw requestFault("Cannot find the store", "neither XDG_DATA_HOME nor HOME is set", "name a folder: --store DIR");
 }
 
 async function rootFolder(text: string, store: string, lookups: HostLookups): Promise<string> {
@@ -91,8 +84,8 @@ function sourceOf(
   text: string,
   lookups: HostLookups,
 ): RootfsSource | { readonly kind: "folder"; readonly path: string } {
-  const alpine = /^alpine(?::([\w.-]+))?$/.exec(text);
-  if (alpine) return { kind: "alpine", version: alpine[1] ?? "" };
+  const version = alpineVersion(text);
+  if (version !== undefined) return { kind: "alpine", version };
   const path = text.startsWith("/") ? text : `${lookups.cwd}/${text}`;
   const what = `Cannot use ${text} as the root file system`;
   const found = stat(path);

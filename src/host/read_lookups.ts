@@ -33,14 +33,18 @@ export function hostLookups(env: Readonly<Record<string, string | undefined>>): 
     env,
     kind: (path) => fileKind(AT_FDCWD, path),
     text: (path) => ignoreUnreadable(() => readText(path, SMALL_FILE)),
-    textInRoot: (root, path) =>
-      inRoot(root, path, O_RDONLY | O_NONBLOCK, (fd) =>
-        isRegular(fd) ? decode(readAll(fd, path, SMALL_FILE)) : undefined,
-      ),
+    textInRoot,
     kindInRoot: (root, path) => inRoot(root, path, O_PATH, (fd) => fileKind(fd, "")),
     callerNofile: callerNofile,
     isTerminal: (fd) => rawSyscall("ioctl", fd, TCGETS, new Uint8Array(64)) === 0,
   };
+}
+
+/** HostLookups.textInRoot on the real machine. */
+export function textInRoot(root: string, path: string): string | undefined {
+  return inRoot(root, path, O_RDONLY | O_NONBLOCK, (fd) =>
+    isRegular(fd) ? decode(readAll(fd, path, SMALL_FILE)) : undefined,
+  );
 }
 
 function currentFolder(): string {

@@ -7,9 +7,9 @@ import { gatherHostFacts } from "../../host/gather_host_facts.ts";
 import { hostLookups } from "../../host/read_lookups.ts";
 import { diagnose, renderDoctor, summarize } from "../../report/doctor.ts";
 import type { Parsed } from "../command.ts";
-import { storeFolder } from "../find_rootfs.ts";
 import { print } from "../print.ts";
 import { coloursOn } from "../say.ts";
+import { storeFolder } from "../store_folder.ts";
 
 export function doctor(parsed: Parsed): number {
   const store = storePlace(parsed);
@@ -26,7 +26,7 @@ export function doctor(parsed: Parsed): number {
 // The store is made when it is first needed: until then, the folder that it will be made in tells what it will be on.
 function storePlace(parsed: Parsed): string | undefined {
   try {
-    return existing(storeFolder(parsed, hostLookups(process.env)));
+    return existing(storeFolder(parsed.values.get("--store")?.[0], hostLookups(process.env)));
   } catch (error) {
     if (error instanceof FaultError) return undefined;
     throw error;

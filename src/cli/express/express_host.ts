@@ -8,6 +8,7 @@ import type { Express } from "./express_run.ts";
 import { LINK_BYTES } from "./link_bytes.ts";
 import { PlanMemory } from "./plan_memory.ts";
 import { PREBUILT } from "./prebuilt.ts";
+import { takeLimit } from "./take_limit.ts";
 
 /** devpts(5): the one group whose mapping changes what is mounted. */
 const TTY_GROUP = 5;
@@ -17,8 +18,6 @@ const USUAL: Readonly<Record<string, readonly string[]>> = {
   "--net": ["none"],
 };
 const [S_IFMT, S_IFDIR] = [0o170000, 0o040000];
-/** struct rlimit: the hard limit comes second, in 64 bits each. */
-const HARD_OFFSET = 8;
 /** struct statx: the mode is a 16-bit word at 28. */
 const MODE_OFFSET = 28;
 
@@ -63,13 +62,6 @@ function isPlainHost(memory: PlanMemory): boolean {
   for (const path of ["/tmp", "/run", "/home"]) if (memory.result(`link ${path}`) >= 0) return false;
   if (memory.result("status /nix") === 0) return false;
   return areFilesPlain(memory);
-}
-
-/** The limit of whoever started us, which is the user's: the runtime has raised our own. Another user's is not to be seen. */
-function takeLimit(memory: PlanMemory): boolean {
-  if (memory.result("parent limit") !== 0) memory.fillSlot("nofile", "own limit");
-  else if (memory.word("parent limit", HARD_OFFSET) !== memory.word("own limit", HARD_OFFSET)) return false;
-  return true;
 }
 
 /** The files of our own are mounted where the host has them, be it behind a link. /etc/mtab is a link, or not there. */

@@ -17,7 +17,7 @@ import type { PlanMemory } from "./plan_memory.ts";
 export type Express = {
   readonly memory: PlanMemory;
   /** Fills in what differs but for the command, and adds its pieces; the command's environment. `undefined`: not for here after all. */
-  readonly complete: () => readonly string[] | undefined;
+  readonly complete: (pid: number) => readonly string[] | undefined;
 };
 
 const MFD_CLOEXEC_ALLOW_SEALING = 3;
@@ -28,10 +28,15 @@ const STARTED_OFFSET = 4;
 const [LONGEST_LINE, LARGEST_ENVIRONMENT] = [1000, 16384];
 
 /** Runs `sandbox ARGV` when it is one of those; else comes back, with nothing left of it. */
-export function expressRun(argv: readonly string[]): void {
+export async function expressRun(argv: readonly string[]): Promise<void> {
   const parsed = expressArguments(argv, 1);
   if (parsed === undefined) return;
-  const express = expressHost(parsed, process.env);
+  const rootfs = parsed.values.get("--rootfs")?.[0] ?? "host";
+  if (rootfs === "host") return perform(expressHost(parsed, process.env), parsed, argv);
+  perform((await import("./express_overlay.ts")).expressOverlay(parsed, process.env), parsed, argv);
+}
+
+function perform(express: Express | undefined, parsed: Parsed, argv: readonly string[]): void {
   if (express === undefined) return;
   const { memory } = express;
   if (!openDescriptors(memory)) return;
@@ -63,7 +68,7 @@ function openDescriptors(memory: PlanMemory): boolean {
 }
 
 function supervise({ memory, complete }: Express, { positionals }: Parsed, argv: readonly string[], pid: number): void {
-  const env = complete();
+  const env = complete(pid);
   if (env === undefined) return;
   const candidates = commandCandidates(positionals, env);
   memory.fillVector("argv", initArguments(memory.result("status write"), 0, candidates, positionals));

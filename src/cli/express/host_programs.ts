@@ -42,13 +42,15 @@ export type HostPrograms = {
 };
 
 export type HostProgramInputs = {
+  /** What is looked at on the host. */
+  readonly paths: readonly string[];
   readonly scratch: Scratch;
   /** Addresses of the arguments that take the value of that name. */
   readonly holes: (name: string) => readonly number[];
   readonly cloneFlags: number;
 };
 
-export function hostPrograms({ scratch, holes, cloneFlags }: HostProgramInputs): HostPrograms {
+export function hostPrograms({ paths, scratch, holes, cloneFlags }: HostProgramInputs): HostPrograms {
   const program = new Program();
   const pieces: Record<string, readonly Step[]> = {};
   const piece = (name: string, write: () => void): void => {
@@ -58,7 +60,7 @@ export function hostPrograms({ scratch, holes, cloneFlags }: HostProgramInputs):
   };
   const launch = launchBytes(scratch, "launch", { clone_flags: cloneFlags, catch_signals: 1 });
   piece("open", () => open(program, scratch, launch, holes));
-  piece("look", () => look(program, scratch));
+  piece("look", () => look(program, scratch, paths));
   piece("init", () => storeInto(program, sealedProgram(program, "init"), holes("init")));
   piece("launch", () => {
     program.let("pid", AIM, "launch", [launch]);
@@ -73,7 +75,7 @@ export function hostPrograms({ scratch, holes, cloneFlags }: HostProgramInputs):
 }
 
 /** Everything that a start must know of the caller and the host. */
-function look(program: Program, scratch: Scratch): void {
+function look(program: Program, scratch: Scratch, paths: readonly string[]): void {
   program.let("uid", AIM, "geteuid", []);
   program.let("gid", AIM, "getegid", []);
   program.let("cwd", AIM, "getcwd", [scratch.slot("cwd", CWD_BYTES), CWD_BYTES]);
@@ -84,7 +86,7 @@ function look(program: Program, scratch: Scratch): void {
     scratch.slot("parent limit", LIMIT_BYTES),
   ]);
   program.let("own limit", AIM, "prlimit64", [0, RLIMIT_NOFILE, 0, scratch.slot("own limit", LIMIT_BYTES)]);
-  for (const path of LOOKED_AT) {
+  for (const path of paths) {
     const link = scratch.slot(`link ${path}`, LINK_BYTES);
     program.let(`link ${path}`, AIM, "readlinkat", [AT_FDCWD, path, link, LINK_BYTES]);
     const status = scratch.slot(`status ${path}`, 256);

@@ -6,7 +6,7 @@ import { CLONE } from "../../plan/constants.ts";
 import type { Argument, Step } from "../../plan/step.ts";
 import { prebuiltDefaultFilters } from "../../seccomp/prebuilt.ts";
 import { PRIVATE_FOLDERS, SYSTEM_FOLDERS } from "../../spec/host_view.ts";
-import { CWD_BYTES, hostPrograms, LIMIT_BYTES } from "./host_programs.ts";
+import { CWD_BYTES, hostPrograms, LIMIT_BYTES, LOOKED_AT } from "./host_programs.ts";
 import { LINK_BYTES } from "./link_bytes.ts";
 import { PLAN_ADDRESS } from "./plan_address.ts";
 import { SCRATCH_OFFSET, Scratch } from "./scratch.ts";
@@ -38,7 +38,7 @@ export type PrebuiltPlans = Readonly<Record<"host" | "single" | "range", Prebuil
 export function prebuiltHostPlan(): PrebuiltPlan {
   const filter = filterOf("none");
   const [folders, links] = [specimen("host", filter), specimen("links", filter)];
-  const cut = new Cutter();
+  const cut = new Cutter(LOOKED_AT);
   const { steps } = folders;
   const first = steps.findIndex(({ aim }) => aim.kind === "mount" && aim.destination === SYSTEM_FOLDERS[0]);
   cut.piece("start", steps.slice(0, startOf(steps)));
@@ -56,11 +56,14 @@ export function prebuiltHostPlan(): PrebuiltPlan {
 
 export function prebuiltOverlayPlan(kind: "overlay-single" | "overlay-range"): PrebuiltPlan {
   const { steps, cloneFlags } = specimen(kind, filterOf(kind === "overlay-single" ? "root+emulate" : "root"));
-  const cut = new Cutter();
+  const cut = new Cutter([]);
   const overlay = steps.findIndex(({ aim }) => aim.kind === "root" && aim.what === "overlay");
   const end = steps.findIndex(({ aim }) => aim.kind === "rlimit");
   cut.piece("start", steps.slice(0, startOf(steps)));
-  cut.piece("begin", steps.slice(startOf(steps), overlay));
+  // Not performed: the host adds what comes next when the ids are mapped.
+  const waiting = kind === "overlay-range" ? 1 : 0;
+  cut.piece("wait", steps.slice(startOf(steps), startOf(steps) + waiting));
+  cut.piece("begin", steps.slice(startOf(steps) + waiting, overlay));
   cut.piece("root", steps.slice(overlay, end));
   cut.piece("end", steps.slice(end));
   cut.isWhole(steps);
@@ -90,11 +93,17 @@ const REGISTER_WORDS = 2;
 const REGISTERS_BYTES = 2048;
 
 class Cutter {
+  readonly #paths: readonly string[];
   readonly #scratch = new Scratch();
   readonly #cut: Step[] = [];
   readonly #steps: Step[] = [];
   readonly #pieces: Record<string, Piece> = {};
   readonly #holes: Record<string, number[]> = {};
+
+  /** `paths` are looked at on the host. */
+  constructor(paths: readonly string[]) {
+    this.#paths = paths;
+  }
 
   piece(name: string, steps: readonly Step[]): void {
     this.#pieces[name] = [this.#steps.length, steps.length];
@@ -114,6 +123,7 @@ class Cutter {
   /** Adds the host's own programs, and lays everything out. */
   finish(cloneFlags: readonly string[]): PrebuiltPlan {
     const programs = hostPrograms({
+      paths: this.#paths,
       scratch: this.#scratch,
       holes: (name) => (this.#holes[name] ?? []).map((word) => PLAN_ADDRESS + word * 4),
       cloneFlags: cloneFlags.reduce((value, name) => value + CLONE[name as keyof typeof CLONE], 0),

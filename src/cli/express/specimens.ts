@@ -19,7 +19,6 @@ export const NUMBERS = {
   started: 0x5a000005,
   uid: 0x5a000006,
   gid: 0x5a000007,
-  releaseWrite: 0x5a000008,
   memfdFlags: 0x5a000009,
   signalPipe: 0x5a00000a,
 } as const;
@@ -54,10 +53,10 @@ export function specimen(kind: SpecimenKind, filter: Uint8Array): Specimen {
   const rootfs: ResolvedRootfs = overlay ? { kind: "folder", path: TEXTS.root, upper: undefined } : hostRoot(kind);
   const userns = kind === "overlay-range" ? "range" : "single";
   const lookups = lookupsOf(overlay);
-  const ranges = () => ({ uids: [{ start: 1, count: 1 }], gids: [{ start: 1, count: 1 }] });
+  const ranges = () => ({ uids: [{ start: 100_000, count: 65_536 }], gids: [{ start: 100_000, count: 65_536 }] });
   const parsed = parseArguments(runCommand, ["--userns", userns, "--", "/command"]);
   const { spec, directories } = buildSpec({ parsed, rootfs, lookups, ranges });
-  return plan(spec, { directories, uid: lookups.uid, gid: lookups.gid }, inputsOf(kind, filter));
+  return plan(spec, { directories, uid: lookups.uid, gid: lookups.gid }, inputsOf(filter));
 }
 
 function hostRoot(kind: SpecimenKind): ResolvedRootfs {
@@ -86,11 +85,11 @@ function lookupsOf(overlay: boolean): HostLookups {
   };
 }
 
-function inputsOf(kind: SpecimenKind, filter: Uint8Array): ExecInputs {
+function inputsOf(filter: Uint8Array): ExecInputs {
   return {
     statusFd: NUMBERS.status,
     releaseFd: NUMBERS.release,
-    parentOnly: kind === "overlay-range" ? [NUMBERS.statusRead, NUMBERS.releaseWrite] : [NUMBERS.statusRead],
+    parentOnly: [NUMBERS.statusRead],
     startedAddress: NUMBERS.started,
     initFd: NUMBERS.init,
     terminalFd: -1,

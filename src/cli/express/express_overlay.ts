@@ -1,0 +1,102 @@
+// A folder or an unpacked Alpine release on the short way, copy-on-write, root inside: with the caller's own id alone, or with a
+// range of subordinate ones.
+import { modeOf, S_IFDIR, S_IFMT } from "../../../ffi/file.ts";
+import { alpineVersion, findAlpine } from "../../../rootfs-builder/alpine/find_alpine.ts";
+import { RootfsError } from "../../../rootfs-builder/rootfs_error.ts";
+import { findUser } from "../../host/passwd.ts";
+import { textInRoot } from "../../host/read_lookups.ts";
+import type { SubidRanges } from "../../host/subids.ts";
+import { subordinateRanges } from "../../host/subordinate_ranges.ts";
+import { idMapHelpers } from "../../launch/id_map_helpers.ts";
+import type { Parsed } from "../command.ts";
+import { buildEnvironment } from "../run_env.ts";
+import { spread } from "../run_ids.ts";
+import { storeFolder } from "../store_folder.ts";
+import type { Express } from "./express_run.ts";
+import { PlanMemory } from "./plan_memory.ts";
+import { PREBUILT } from "./prebuilt_overlay.ts";
+import { takeLimit } from "./take_limit.ts";
+
+const USUAL_NET = "none";
+/** devpts(5): the prebuilt plan with a range has `gid=5` mapped. */
+const TTY_GROUP = 5;
+const ROOT = 0;
+
+/** `undefined` where the prebuilt plans do not fit the command line or the caller. */
+export function expressOverlay(parsed: Parsed, env: NodeJS.ProcessEnv): Express | undefined {
+  const { values } = parsed;
+  if ((values.get("--net")?.[0] ?? USUAL_NET) !== USUAL_NET) return undefined;
+  const root = rootOf(parsed, env);
+  const ids = root === undefined ? undefined : idsOf(values.get("--userns")?.[0] ?? "auto", env.PATH);
+  const plan = ids && (ids.ranges ? PREBUILT.range : PREBUILT.single);
+  const memory = plan ? PlanMemory.map(plan) : undefined;
+  if (root === undefined || ids === undefined || memory === undefined) return undefined;
+  return { memory, complete: (pid) => complete(memory, root, ids, parsed, env, pid) };
+}
+
+function complete(
+  memory: PlanMemory,
+  root: string,
+  { uid, gid, ranges }: Ids,
+  parsed: Parsed,
+  env: NodeJS.ProcessEnv,
+  pid: number,
+): readonly string[] | undefined {
+  memory.perform("look");
+  if (!takeLimit(memory)) return undefined;
+  memory.fillText("root", root);
+  if (ranges === undefined) fillIds(memory, uid, gid);
+  else {
+    const maps = { uid: spread(ROOT, uid, ranges.uids), gid: spread(ROOT, gid, ranges.gids) };
+    if (idMapHelpers(env.PATH ?? "")(pid, maps) !== undefined) return undefined;
+  }
+  for (const piece of ["begin", "root"]) memory.add(piece);
+  memory.release();
+  const account = findUser(textInRoot(root, "/etc/passwd") ?? "", ROOT);
+  const home = account?.home.startsWith("/") ? account.home : "/root";
+  const lookups = { env, cwd: "/", text: () => undefined };
+  return buildEnvironment({ parsed, lookups, host: false, home, user: account?.name ?? "root", cwd: "/" });
+}
+
+/** A folder, or a release that the store has; by its absolute path. */
+function rootOf({ values }: Parsed, env: NodeJS.ProcessEnv): string | undefined {
+  const text = values.get("--rootfs")?.[0] ?? "";
+  const lookups = { env, cwd: process.cwd() };
+  const version = alpineVersion(text);
+  if (version !== undefined) return releaseOf(version, storeFolder(values.get("--store")?.[0], lookups));
+  const path = text.startsWith("/") ? text : `${lookups.cwd}/${text}`;
+  return ((modeOf(path) ?? 0) & S_IFMT) === S_IFDIR && !path.endsWith("/") ? path : undefined;
+}
+
+function releaseOf(version: string, store: string): string | undefined {
+  try {
+    return findAlpine(version, { store, arch: process.arch === "arm64" ? "aarch64" : "x86_64" }).path;
+  } catch (error) {
+    // A release that is not known: the long way says which are.
+    if (error instanceof RootfsError) return undefined;
+    throw error;
+  }
+}
+
+type Ids = { readonly uid: number; readonly gid: number; readonly ranges: SubidRanges | undefined };
+
+function idsOf(mode: string, path: string | undefined): Ids | undefined {
+  const [uid, gid] = [process.geteuid?.() ?? ROOT, process.getegid?.() ?? ROOT];
+  if (uid === ROOT) return undefined;
+  if (mode === "single") return { uid, gid, ranges: undefined };
+  if (mode !== "auto" && mode !== "range") return undefined;
+  const ranges = subordinateRanges(uid, path);
+  if (typeof ranges === "string") return mode === "auto" ? { uid, gid, ranges: undefined } : undefined;
+  return (ranges.gids[0]?.count ?? 0) >= TTY_GROUP ? { uid, gid, ranges } : undefined;
+}
+
+function fillIds(memory: PlanMemory, uid: number, gid: number): void {
+  for (const [name, id] of [
+    ["rootUidMap", uid],
+    ["rootGidMap", gid],
+  ] as const) {
+    const map = `${ROOT} ${id} 1\n`;
+    memory.fillText(name, map);
+    memory.fill(`${name} length`, map.length);
+  }
+}
