@@ -72,11 +72,13 @@ await $({ stdio: "inherit" })`node_modules/.bin/zx scripts/stages.mjs`;
 const base = await deafenedBase();
 const alpine = await alpineTarball();
 const embed = await placeAlpine(alpine);
+// The other architecture's tables and branches are left out.
+const machine = ["--define", `process.arch=${JSON.stringify(arch())}`];
 const flags = ["--compile", "--minify", "--bytecode", "--splitting", "--format=esm"];
 const deaf = ["bunfig", "dotenv", "tsconfig", "package-json"].map((name) => `--no-compile-autoload-${name}`);
 await $({
   stdio: "inherit",
-})`node_modules/.bin/bun build ${flags} ${deaf} --compile-executable-path=${base} ${embed} src/main.ts --outfile ${out}/sandbox`;
+})`node_modules/.bin/bun build ${flags} ${deaf} --compile-executable-path=${base} ${embed} ${machine} src/main.ts --outfile ${out}/sandbox`;
 await fs.remove(base);
 fs.writeFileSync(`${out}/sandbox.1`, (await $`${out}/sandbox man`).stdout);
 console.log(`alpine: ${alpine === "" ? "none embedded" : path.basename(alpine)}`);

@@ -4,7 +4,7 @@ import { STEP_BYTES } from "../../../ffi/launch.ts";
 import { rawSyscall, stagePerform } from "../../../ffi/libc.ts";
 import { mapAt } from "../../../ffi/memory.ts";
 import { PLAN_ADDRESS } from "./plan_address.ts";
-import type { PrebuiltPlan } from "./prebuilt_plans.ts";
+import type { PlanLayout, PrebuiltPlan } from "./prebuilt_plans.ts";
 
 /** For texts and vectors. A command line that needs more goes the long way. */
 const ROOM = 1 << 20;
@@ -18,13 +18,13 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 export class PlanMemory {
-  readonly #plan: PrebuiltPlan;
+  readonly #plan: PlanLayout;
   readonly #bytes: Uint8Array;
   readonly #words: Int32Array;
   #end: number;
   #segments = 0;
 
-  private constructor(plan: PrebuiltPlan, bytes: Uint8Array) {
+  private constructor(plan: PlanLayout, bytes: Uint8Array) {
     this.#plan = plan;
     this.#bytes = bytes;
     this.#words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
@@ -32,9 +32,10 @@ export class PlanMemory {
   }
 
   /** `undefined` where the address is taken. */
-  static map(plan: PrebuiltPlan): PlanMemory | undefined {
+  static map({ bytes, layout }: PrebuiltPlan): PlanMemory | undefined {
+    const plan: PlanLayout = JSON.parse(layout);
     const memory = mapAt(PLAN_ADDRESS, (plan.end + ROOM + PAGE - 1) & -PAGE);
-    memory?.set(Uint8Array.fromBase64(plan.bytes));
+    memory?.set(Uint8Array.fromBase64(bytes));
     return memory && new PlanMemory(plan, memory);
   }
 

@@ -18,6 +18,11 @@ export type Piece = readonly [number, number];
 export type PrebuiltPlan = {
   /** In base64: all steps, then what they point to. */
   readonly bytes: string;
+  /** A {@link PlanLayout} as JSON: to parse it costs less than to run the code that would make it. */
+  readonly layout: string;
+};
+
+export type PlanLayout = {
   readonly pieces: Readonly<Record<string, Piece>>;
   /** For each value the 32-bit words of `bytes` that take it; an address takes two. */
   readonly holes: Readonly<Record<string, readonly number[]>>;
@@ -135,8 +140,7 @@ class Cutter {
     const results = Object.entries(programs.results).map(
       ([name, i]) => [name, registers + i * REGISTER_WORDS] as const,
     );
-    return {
-      bytes: bytes.toBase64(),
+    const layout: PlanLayout = {
       pieces: this.#pieces,
       holes: this.#holes,
       results: Object.fromEntries(results),
@@ -145,6 +149,7 @@ class Cutter {
       released: (placeOf(programs.launch) + launchStruct.offsets.released) / 4,
       end: this.#scratch.end,
     };
+    return { bytes: bytes.toBase64(), layout: JSON.stringify(layout) };
   }
 
   /** What is known beforehand takes its place; what is not is a hole of this name. */

@@ -14,7 +14,7 @@ import type { Express } from "../../../src/cli/express/express_run.ts";
 import { PLAN_ADDRESS } from "../../../src/cli/express/plan_address.ts";
 import { PREBUILT as HOST } from "../../../src/cli/express/prebuilt.ts";
 import { PREBUILT as OVERLAY } from "../../../src/cli/express/prebuilt_overlay.ts";
-import type { PrebuiltPlan } from "../../../src/cli/express/prebuilt_plans.ts";
+import type { PlanLayout, PrebuiltPlan } from "../../../src/cli/express/prebuilt_plans.ts";
 import { NUMBERS } from "../../../src/cli/express/specimens.ts";
 import { parseArguments } from "../../../src/cli/parse/arguments.ts";
 import { filtersOf } from "../../../src/cli/run_filter.ts";
@@ -71,7 +71,8 @@ function decode(at: number): Decoded {
 }
 
 /** What a child would perform, by the segments that have been added. */
-function performed({ slots }: PrebuiltPlan): readonly Decoded[] {
+function performed({ layout }: PrebuiltPlan): readonly Decoded[] {
+  const { slots }: PlanLayout = JSON.parse(layout);
   const steps: Decoded[] = [];
   const segments = view(PLAN_ADDRESS + (slots.segments ?? 0), 1024);
   for (let at = 0; at < 1024 && segments.getBigUint64(at, true) !== 0n; at += 16) {
