@@ -9,6 +9,8 @@ import {
   isSchema1,
   type LayerCompression,
   layerCompression,
+  OCI_INDEX,
+  OCI_MANIFEST,
   whyNoLayer,
 } from "./media_type.ts";
 import { type OciError, quoted } from "./oci_error.ts";
@@ -52,7 +54,13 @@ export function declaredType(view: JsonView, mediaType: string): string {
     throw view.refuse(schema === undefined ? "has no schemaVersion" : `has schemaVersion ${schema}, not 2`);
   if (inside !== undefined && outside !== "" && inside !== outside)
     throw view.refuse(`says that it is ${quoted(inside)}, but came as ${quoted(outside)}`);
-  return inside ?? outside;
+  return inside ?? (outside || typeByFields(view));
+}
+
+/** The field mediaType is optional in OCI's documents: in a folder of files nothing else tells. */
+function typeByFields(view: JsonView): string {
+  if (view.has("manifests")) return OCI_INDEX;
+  return view.has("config") ? OCI_MANIFEST : "";
 }
 
 function verifyManifestType(view: JsonView, mediaType: string): string {

@@ -13,8 +13,16 @@ export type OciFault =
   | "denied"
   /** Too many requests. */
   | "limited"
+  /** A failure of the server's own. */
   | "server"
+  /** An answer that no registry should give. */
+  | "protocol"
+  /** It broke off or gave no answer in time: another try may do. */
   | "network"
+  /** Nobody is listening. */
+  | "refused"
+  /** No address, no trust, or one try too many. */
+  | "unreachable"
   | "credentials";
 
 export class OciError extends Error {
