@@ -18,6 +18,7 @@ const MOST_MEMBERS = 100_000;
 const MOST_LINKS = 8;
 const LARGEST_ARCHIVE = 2 ** 38;
 const MAGIC_LENGTH = 6;
+const INDEX_CHUNK = 4 * READ_CHUNK;
 
 export type ArchiveOptions = {
   /** An empty file, open for reading and writing; asked for when the archive is compressed. */
@@ -91,10 +92,14 @@ async function plainArchive(fd: number, name: string, { scratch, largest = LARGE
 async function indexMembers(fd: number, name: string): Promise<ReadonlyMap<string, Member>> {
   const index = new Index(name);
   const reader = new TarReader();
-  let offset = 0;
-  for await (const chunk of chunksOf(fd, name, 0, Number.POSITIVE_INFINITY)) {
+  const buffer = new Uint8Array(INDEX_CHUNK);
+  for (let offset = 0; ; ) {
+    const chunk = buffer.subarray(0, pread(fd, name, buffer, offset));
+    if (chunk.length === 0) break;
     for (const event of reader.push(chunk)) index.take(event, chunk, offset);
     offset += chunk.length;
+    // Gigabytes: let others work in between.
+    await new Promise(setImmediate);
   }
   reader.end();
   return index.members;

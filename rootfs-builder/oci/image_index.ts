@@ -56,13 +56,8 @@ function isImage({ mediaType, platform, annotations }: Descriptor): boolean {
 }
 
 function offered(images: readonly Descriptor[]): string {
-  const names = [...new Set(images.flatMap(({ platform }) => (platform ? [printable(platform)] : [])))];
+  const names = [...new Set(images.flatMap(({ platform }) => (platform ? [platformText(platform)] : [])))];
   if (names.length === 0) return "The index lists no images";
   const more = names.length > SHOWN_PLATFORMS ? " and others" : "";
   return `It is there for ${names.slice(0, SHOWN_PLATFORMS).join(", ")}${more}: choose one by --platform`;
-}
-
-function printable(platform: Platform): string {
-  const text = platformText(platform);
-  return /^[\w./-]{1,100}$/.test(text) ? text : quoted(text);
 }

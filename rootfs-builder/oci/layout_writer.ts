@@ -6,13 +6,13 @@ import { mkdirat, O_NOFOLLOW, O_RDONLY, open, readAll, rename, stat, unlinkat, w
 import { createFile, syncFileSystem } from "../../ffi/path_at.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
 import type { Descriptor } from "./descriptor.ts";
+import { algorithmOf, type Digest } from "./digest.ts";
 import { parseImageIndex } from "./image_index.ts";
 import { describe, type ImageSource } from "./image_source.ts";
 import { blobPath, REF_NAME } from "./layout.ts";
 import { LARGEST_MANIFEST } from "./manifest.ts";
 import { OCI_INDEX } from "./media_type.ts";
 import { OciError } from "./oci_error.ts";
-import { platformText } from "./platform.ts";
 import { BlobVerifier, verifiedStream } from "./verified_stream.ts";
 
 const OBJECT = "the image layout";
@@ -25,7 +25,7 @@ export class LayoutWriter {
   /** `folder` is open and stays the caller's; it is empty or a layout, and nobody else writes to it. */
   constructor(folder: number) {
     this.#folder = folder;
-    for (const path of ["blobs", "blobs/sha256", "blobs/sha512"]) makeFolder(folder, path);
+    makeFolder(folder, "blobs");
   }
 
   /** A blob of `source`; one that is there already, by its size, is not read again. Throws {@link OciError}. */
@@ -34,13 +34,15 @@ export class LayoutWriter {
     const verifier = new BlobVerifier(descriptor, source.name);
     using file = this.#create();
     for await (const chunk of verifiedStream(source.blob(descriptor), verifier)) writeAll(file.number, OBJECT, chunk);
-    rename(this.#folder, PARTIAL, this.#folder, blobPath(descriptor.digest));
+    this.#place(descriptor.digest);
   }
 
   /** A document: a manifest, an index, a configuration. */
   addBytes(bytes: Uint8Array, mediaType: string): Descriptor {
     const descriptor = describe(bytes, mediaType);
-    this.#write(bytes, blobPath(descriptor.digest));
+    using file = this.#create();
+    writeAll(file.number, OBJECT, bytes);
+    this.#place(descriptor.digest);
     return descriptor;
   }
 
@@ -65,6 +67,12 @@ export class LayoutWriter {
     const bytes = readAll(file.number, "index.json", LARGEST_MANIFEST);
     parseImageIndex(bytes, "", "index.json");
     return JSON.parse(new TextDecoder().decode(bytes)).manifests ?? [];
+  }
+
+  /** What is under the temporary name becomes the blob. */
+  #place(digest: Digest): void {
+    makeFolder(this.#folder, `blobs/${algorithmOf(digest)}`);
+    rename(this.#folder, PARTIAL, this.#folder, blobPath(digest));
   }
 
   #write(bytes: Uint8Array, path: string): void {
@@ -92,7 +100,7 @@ function written({ mediaType, digest, size, annotations, platform }: Descriptor,
   const all = name === undefined ? annotations : { ...annotations, [REF_NAME]: name };
   const entry = { mediaType, digest, size, ...(Object.keys(all).length > 0 ? { annotations: all } : {}) };
   if (!platform) return entry;
-  const [os, architecture, variant] = platformText(platform).split("/");
+  const { os, architecture, variant } = platform;
   return { ...entry, platform: { os, architecture, ...(variant === undefined ? {} : { variant }) } } as Entry;
 }
 

@@ -48,8 +48,10 @@ export function machinePlatform(arch: string = process.arch): Platform {
   return normalized("linux", arch, undefined);
 }
 
+/** For messages, and to be parsed again; quoted where it came from outside and is no platform's name. */
 export function platformText({ os, architecture, variant }: Platform): string {
-  return `${os}/${architecture}${variant === undefined ? "" : `/${variant}`}`;
+  const text = `${os}/${architecture}${variant === undefined ? "" : `/${variant}`}`;
+  return text.split("/").every((part) => PART.test(part)) ? text : quoted(text);
 }
 
 /**

@@ -59,7 +59,9 @@ export class FakeRegistry implements AsyncDisposable {
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part as Buffer);
     const { method = "", url = "", headers } = request;
-    const asked = { method, path: url, headers, body: Buffer.concat(parts).toString() };
+    // From a proxy the whole address comes: RFC 9112 section 3.2.2.
+    const path = url.replace(/^http:\/\/[^/]+/, "");
+    const asked = { method, path, headers, body: Buffer.concat(parts).toString() };
     this.asked.push(asked);
     if (!(await this.#answer(asked, response))) this.#serve(asked, response);
   }

@@ -75,3 +75,16 @@ export function expectDigest(bytes: Uint8Array, digest: string): void {
 export function basicAuth(user: string, password: string): { readonly auth: string } {
   return { auth: Buffer.from(`${user}:${password}`).toString("base64") };
 }
+
+/** A certificate for one host, and its key. */
+export async function selfSigned(
+  here: Workspace,
+  host: string,
+): Promise<{ readonly key: string; readonly certificate: string }> {
+  const [key, certificate] = [here.file(`${host}.key`), here.file(`${host}.crt`)];
+  const name = /^[\d.]+$/.test(host) ? `IP:${host}` : `DNS:${host}`;
+  const subject = ["-subj", `/CN=${host}`, "-addext", `subjectAltName=${name}`];
+  const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+  await succeed(here, "openssl", "req", "-x509", ...kind, "-keyout", key, "-out", certificate, ...subject);
+  return { key, certificate };
+}

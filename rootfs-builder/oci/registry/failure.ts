@@ -1,6 +1,6 @@
 // What a registry or the way to it did wrong, as an error with a cause and a mend.
 import { JsonView } from "../json_view.ts";
-import { OciError, quoted } from "../oci_error.ts";
+import { OciError, type OciFault, quoted } from "../oci_error.ts";
 import type { HttpAnswer } from "./http_client.ts";
 
 const LARGEST_ERROR = 65_536;
@@ -9,27 +9,33 @@ const LARGEST_ERROR = 65_536;
 const UNTRUSTED =
   /CERT|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET_ISSUER)|ALTNAME|HOSTNAME_MISMATCH|INVALID_(?:CA|PURPOSE)|PATH_LENGTH/;
 
-/** An error that fetch or its body threw. */
-export function explainNetwork(error: unknown, url: URL): OciError {
+/** An error that fetch or its body threw, on the way to `url` and, where there is one, by a proxy. */
+export function explainNetwork(error: unknown, url: URL, proxy: string | false): OciError {
   if (error instanceof OciError) return error;
-  const code = codeOf(error);
-  const message = error instanceof Error ? error.message : String(error);
-  const unreachable = (reason: string, hint: string): OciError => new OciError("unreachable", url.host, reason, hint);
+  const where = proxy === false ? url.host : `${url.host} by the proxy ${new URL(proxy).host}`;
+  const { fault, reason, hint } = networkFailure(codeOf(error), error instanceof Error ? error.message : String(error));
+  return new OciError(fault, where, reason, proxy === false ? hint : `${hint ? `${hint}. ` : ""}${PROXY_HINT}`);
+}
+
+type NetworkFailure = { readonly fault: OciFault; readonly reason: string; readonly hint: string };
+
+function networkFailure(code: string, message: string): NetworkFailure {
   if (code === "ECONNREFUSED" || code === "ConnectionRefused")
-    return new OciError("refused", url.host, "nobody is listening there (connection refused)", REFUSED_HINT);
+    return { fault: "refused", reason: "nobody is listening there (connection refused)", hint: REFUSED_HINT };
   if (code === "ENOTFOUND" || code === "EAI_NONAME" || code === "DNSResolutionFailed")
-    return unreachable("the name of the host is not known", "Check its spelling, and the network's name server");
-  if (code === "EPROTO")
-    return unreachable("it does not speak TLS", "Only an option for insecure registries allows one without");
+    return { fault: "unreachable", reason: "the name of the host is not known", hint: NAME_HINT };
+  if (code === "EPROTO") return { fault: "unreachable", reason: "it does not speak TLS", hint: PLAIN_HINT };
   if (UNTRUSTED.test(code))
-    return unreachable(
-      `its certificate is not trusted (${code})`,
-      "Give the certificate of its authority, or allow an insecure registry if the way to it can be trusted",
-    );
-  return new OciError("network", url.host, `the connection failed (${quoted(code || message)})`);
+    return { fault: "unreachable", reason: `its certificate is not trusted (${code})`, hint: TRUST_HINT };
+  return { fault: "network", reason: `the connection failed (${quoted(code || message)})`, hint: "" };
 }
 
 const REFUSED_HINT = "Is the registry running, and the port right?";
+const NAME_HINT = "Check its spelling, and the network's name server";
+const PLAIN_HINT = "Only an option for insecure registries allows one without";
+const TRUST_HINT =
+  "Give the certificate of its authority, or allow an insecure registry if the way to it can be trusted";
+const PROXY_HINT = "The proxy is the one of HTTPS_PROXY and HTTP_PROXY; NO_PROXY excepts hosts from it";
 
 /** An answer whose status is no success. Takes the body. `what` is what was asked for: `the manifest 3.22`. */
 export async function explainStatus(answer: HttpAnswer, where: string, what: string): Promise<OciError> {

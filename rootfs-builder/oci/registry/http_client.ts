@@ -73,6 +73,7 @@ export class HttpClient {
   async #send(url: URL, { method, headers, authorization, body }: HttpRequest, trusted: boolean): Promise<HttpAnswer> {
     const { clock, userAgent, insecure, certificates, environment, limits = DEFAULT_LIMITS } = this.#options;
     const stop = new AbortController();
+    const proxy = proxyFor(url, environment);
     const asked = fetch(url.href, {
       method,
       headers: {
@@ -85,20 +86,28 @@ export class HttpClient {
       redirect: "manual",
       decompress: false,
       keepalive: true,
-      proxy: proxyFor(url, environment),
+      proxy,
       signal: stop.signal,
       tls: { rejectUnauthorized: !insecure, ...(certificates === undefined ? {} : { ca: certificates }) },
       ...(body === undefined ? {} : { body }),
     } as BunFetchRequestInit);
     const answered = await within(asked, limits.silence, clock).catch((error: unknown) => {
-      throw explainNetwork(error, url);
+      throw explainNetwork(error, url, proxy);
     });
-    if (answered) return new HttpAnswer(answered.value, url, clock, limits, stop);
+    if (answered) return new HttpAnswer(answered.value, { url, proxy, clock, limits, stop });
     stop.abort();
     asked.catch(() => {});
     throw new OciError("network", url.host, `it gave no answer within ${limits.silence / 1000} seconds`);
   }
 }
+
+type Way = {
+  readonly url: URL;
+  readonly proxy: string | false;
+  readonly clock: Clock;
+  readonly limits: HttpLimits;
+  readonly stop: AbortController;
+};
 
 /** An answer whose body has not been read yet: exactly one of `body`, `bytes` and `discard` is to be called. */
 export class HttpAnswer {
@@ -106,25 +115,21 @@ export class HttpAnswer {
   readonly headers: Headers;
   readonly url: URL;
   readonly #response: Response;
-  readonly #clock: Clock;
-  readonly #limits: HttpLimits;
-  readonly #stop: AbortController;
+  readonly #way: Way;
 
-  constructor(response: Response, url: URL, clock: Clock, limits: HttpLimits, stop: AbortController) {
+  constructor(response: Response, way: Way) {
     this.status = response.status;
     this.headers = response.headers;
-    this.url = url;
+    this.url = way.url;
     this.#response = response;
-    this.#clock = clock;
-    this.#limits = limits;
-    this.#stop = stop;
+    this.#way = way;
   }
 
   /** The body as it comes. The connection ends when the reader stops early. */
   async *body(): AsyncGenerator<Uint8Array, void, void> {
     const reader = this.#response.body?.getReader();
     if (!reader) return;
-    const pace = new Pace(this.#clock, this.#limits.silence);
+    const pace = new Pace(this.#way.clock, this.#way.limits.silence);
     let ended = false;
     try {
       for (;;) {
@@ -140,25 +145,25 @@ export class HttpAnswer {
 
   /** The whole body, of at most `limit` bytes. */
   async bytes(limit: number): Promise<Uint8Array> {
-    const end = this.#clock.now() + this.#limits.document;
+    const end = this.#way.clock.now() + this.#way.limits.document;
     const parts: Uint8Array[] = [];
     let length = 0;
     for await (const part of this.body()) {
       length += part.length;
       if (length > limit) throw new OciError("document", this.url.host, `it answers with more than ${limit} bytes`);
-      if (this.#clock.now() > end) throw this.#slow();
+      if (this.#way.clock.now() > end) throw this.#slow();
       parts.push(part);
     }
     return Buffer.concat(parts);
   }
 
   discard(): void {
-    this.#stop.abort();
+    this.#way.stop.abort();
   }
 
   async #next(read: ReturnType<BodyReader["read"]>, pace: Pace): ReturnType<BodyReader["read"]> {
-    const next = await within(read, this.#limits.silence, this.#clock).catch((error: unknown) => {
-      throw explainNetwork(error, this.url);
+    const next = await within(read, this.#way.limits.silence, this.#way.clock).catch((error: unknown) => {
+      throw explainNetwork(error, this.url, this.#way.proxy);
     });
     if (!next) read.catch(() => {});
     if (!next || !pace.keeps(next.value.value?.length ?? 0, next.value.done === true)) throw this.#slow();

@@ -1,6 +1,6 @@
 // An image in a registry: the pull part of the OCI distribution specification 1.1. Requests that fail for a while are made
 // again, later each time; what is answered is verified where it is small, and streamed where it is not.
-import packageJson from "../../../package.json" with { type: "json" };
+import { version } from "../../../package.json";
 import { backoff, type Clock, DEFAULT_RETRIES, type RetryPolicy, systemClock } from "../clock.ts";
 import type { Descriptor } from "../descriptor.ts";
 import { algorithmOf, digestOf, isDigest, shortDigest } from "../digest.ts";
@@ -34,7 +34,6 @@ const HUB = "docker.io";
 const HUB_HOST = "registry-1.docker.io";
 /** Longer than this nobody waits for a server that asks for it. */
 const LONGEST_WAIT = 60_000;
-const VERSION_SUFFIX = packageJson.version;
 
 type Ask = {
   readonly method: "GET" | "HEAD";
@@ -59,7 +58,7 @@ export class RegistrySource implements ImageSource {
 
   constructor(reference: Reference, options: RegistryOptions) {
     const { environment, insecure = false, clock = systemClock, certificates, limits } = options;
-    const userAgent = options.userAgent ?? `sandbox/${VERSION_SUFFIX}`;
+    const userAgent = options.userAgent ?? `sandbox/${version}`;
     this.name = canonicalText(reference);
     this.#reference = reference;
     this.#clock = clock;

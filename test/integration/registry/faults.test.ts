@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { O_CREAT, O_RDWR, open } from "../../../ffi/file.ts";
-import packageJson from "../../../package.json" with { type: "json" };
+import { version } from "../../../package.json";
 import { systemClock } from "../../../rootfs-builder/oci/clock.ts";
 import { downloadBlob } from "../../../rootfs-builder/oci/download_blob.ts";
 import { readVerified } from "../../../rootfs-builder/oci/image_source.ts";
@@ -58,7 +58,7 @@ test("requests say who asks, and want bytes as they are", async () => {
   await using registry = await FakeRegistry.start(IMAGE);
   await resolveImage(sourceOf(registry.name), AMD64);
   const [asked] = registry.askedFor("/manifests/v1");
-  expect(asked?.headers["user-agent"]).toBe(`sandbox/${packageJson.version}`);
+  expect(asked?.headers["user-agent"]).toBe(`sandbox/${version}`);
   expect(asked?.headers["accept-encoding"]).toBe("identity");
   expect(asked?.headers.accept).toContain("application/vnd.oci.image.index.v1+json, ");
   expect(asked?.headers.authorization).toBeUndefined();

@@ -9,7 +9,16 @@ import { recordingClock } from "../../fixtures/rootfs-builder/oci/clock.ts";
 import { makeImage, makeIndex } from "../../fixtures/rootfs-builder/oci/image.ts";
 import { writeLayout } from "../../fixtures/rootfs-builder/oci/layout.ts";
 import { Registry } from "../../support/registry.ts";
-import { AMD64, basicAuth, failure, push, sourceOf, succeed, texts } from "../../support/registry_client.ts";
+import {
+  AMD64,
+  basicAuth,
+  failure,
+  push,
+  selfSigned,
+  sourceOf,
+  succeed,
+  texts,
+} from "../../support/registry_client.ts";
 import { absent, testWhere } from "../../support/test_where.ts";
 import { workspace } from "../../support/workspace.ts";
 
@@ -137,31 +146,14 @@ registryTest("TLS is asked for unless it is said otherwise", async () => {
 });
 
 registryTest("a certificate that nobody vouches for is refused, but when it is given or all are allowed", async () => {
-  const [key, certificate] = [join(here.root, "key.pem"), join(here.root, "cert.pem")];
-  const subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
-  await succeed(
-    here,
-    "openssl",
-    "req",
-    "-x509",
-    "-newkey",
-    "ec",
-    "-pkeyopt",
-    "ec_paramgen_curve:P-256",
-    "-nodes",
-    "-keyout",
-    key,
-    "-out",
-    certificate,
-    ...subject,
-  );
-  await using registry = await Registry.start(join(here.root, "tls"), { tls: { key, certificate } });
+  const tls = await selfSigned(here, "127.0.0.1");
+  await using registry = await Registry.start(join(here.root, "tls"), { tls });
   await push(here, `oci:${registries().layout}:single`, `${registry.host}/app:1`);
   const name = `${registry.host}/app:1`;
   const refused = await failure(sourceOf(name, { insecure: false }).root());
   expect(refused).toMatchObject({ fault: "unreachable" });
   expect(refused.reason).toContain("its certificate is not trusted (");
-  await resolveImage(sourceOf(name, { insecure: false, certificates: readFileSync(certificate, "utf8") }), AMD64);
+  await resolveImage(sourceOf(name, { insecure: false, certificates: readFileSync(tls.certificate, "utf8") }), AMD64);
   await resolveImage(sourceOf(name), AMD64);
 });
 

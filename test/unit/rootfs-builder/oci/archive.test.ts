@@ -2,16 +2,18 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { O_CREAT, O_RDWR, open } from "../../../../ffi/file.ts";
+import { O_CREAT, O_RDWR, O_TRUNC, open } from "../../../../ffi/file.ts";
 import { digestOf } from "../../../../rootfs-builder/oci/digest.ts";
 import { type ImageSource, readVerified } from "../../../../rootfs-builder/oci/image_source.ts";
 import { OCI_INDEX } from "../../../../rootfs-builder/oci/media_type.ts";
+import { OciError } from "../../../../rootfs-builder/oci/oci_error.ts";
 import { openImageSource } from "../../../../rootfs-builder/oci/open_image_source.ts";
 import { parsePlatform } from "../../../../rootfs-builder/oci/platform.ts";
 import { resolveImage } from "../../../../rootfs-builder/oci/resolve_image.ts";
 import { parseImageSource } from "../../../../rootfs-builder/oci/source.ts";
 import { encode, type MadeImage, makeImage, plain } from "../../../fixtures/rootfs-builder/oci/image.ts";
-import { type Member, pax, tar } from "../../../fixtures/rootfs-builder/tar_writer.ts";
+import { random } from "../../../fixtures/rootfs-builder/random.ts";
+import { type Member, pax, seal, tar } from "../../../fixtures/rootfs-builder/tar_writer.ts";
 import { TemporaryFolder } from "../../../fixtures/rootfs-builder/temporary_folder.ts";
 
 const folder = new TemporaryFolder();
@@ -26,9 +28,9 @@ type Opened = {
 
 /** The first file of each layer, of the image in `archive`. */
 async function load(kind: "oci-archive" | "docker-archive", archive: Uint8Array, tag = ""): Promise<Opened> {
-  const path = join(folder.path, `${count++}.tar`);
+  const path = join(folder.path, `${count++ % 10}.tar`);
   writeFileSync(path, archive);
-  using scratch = open(`${path}.scratch`, O_RDWR | O_CREAT, 0o600);
+  using scratch = open(`${path}.scratch`, O_RDWR | O_CREAT | O_TRUNC, 0o600);
   let scratches = 0;
   const spec = parseImageSource(`${kind}:${path}${tag}`);
   if (spec.kind === "tarball") throw new Error("no image");
@@ -239,3 +241,22 @@ describe("a docker-archive", () => {
     await expect(load("docker-archive", tar(...change(dockerMembers())))).rejects.toThrow(reason);
   });
 });
+
+test("damaged archives are read or refused with an OciError (1500 of each kind)", async () => {
+  const source = random(0xa4c);
+  const seeds = { "oci-archive": tar(...ociMembers(IMAGE)), "docker-archive": tar(...dockerMembers()) } as const;
+  let accepted = 0;
+  for (let round = 0; round < 1500; round++)
+    for (const [kind, seed] of Object.entries(seeds) as [keyof typeof seeds, Uint8Array][]) {
+      const bytes = seed.slice();
+      for (let count = 1 + source.below(3); count > 0; count--) bytes[source.below(bytes.length)] = source.below(256);
+      for (let at = 0; at + 512 <= bytes.length; at += 512) if (bytes[at + 257] === 0x75) seal(bytes, at);
+      const result = await load(kind, bytes.subarray(0, bytes.length - source.pick([0, 0, 0, 700]))).catch(
+        (error: unknown) => error,
+      );
+      if (!(result instanceof Error)) accepted++;
+      else if (!(result instanceof OciError)) throw result;
+    }
+  expect(accepted).toBeGreaterThan(100);
+  expect(accepted).toBeLessThan(3000);
+}, 60_000);
