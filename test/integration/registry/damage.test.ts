@@ -3,6 +3,7 @@ import { expect } from "bun:test";
 import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { O_CREAT, O_RDWR, open } from "../../../ffi/file.ts";
+import { type Clock, systemClock } from "../../../rootfs-builder/oci/clock.ts";
 import type { Descriptor } from "../../../rootfs-builder/oci/descriptor.ts";
 import { downloadBlob } from "../../../rootfs-builder/oci/download_blob.ts";
 import type { OciError } from "../../../rootfs-builder/oci/oci_error.ts";
@@ -17,8 +18,15 @@ const here = workspace();
 
 registryTest("a download goes on after the registry was killed in the middle of it", async () => {
   await using registry = await Registry.start(join(here.root, "killed"));
+  let waits = 0;
+  // Nobody is listening until the second wait.
+  const sleep: Clock["sleep"] = async (ms, signal) => {
+    if (signal) return await systemClock.sleep(ms, signal);
+    if (++waits === 2) await registry.restart();
+  };
+  const clock: Clock = { ...systemClock, sleep };
   // More than what fits into the buffers of a connection.
-  const source = sourceOf(await pushNoise(here, registry, 64 << 20));
+  const source = sourceOf(await pushNoise(here, registry, 64 << 20), { clock });
   const blob = await firstLayer(source);
   const path = join(here.root, "partial");
   using file = open(path, O_RDWR | O_CREAT, 0o600);
@@ -29,25 +37,21 @@ registryTest("a download goes on after the registry was killed in the middle of 
     async *blob(descriptor: Descriptor, from = 0): AsyncGenerator<Uint8Array, void, void> {
       asked.push(from);
       for await (const chunk of source.blob(descriptor, from)) {
-        if (!killed) await killAndRestart(registry);
+        if (!killed) await registry.kill();
         killed = true;
         yield chunk;
       }
     },
   };
   const told: number[] = [];
-  await downloadBlob(killing, blob, file.number, { progress: (bytes) => told.push(bytes), retries: QUICK });
+  await downloadBlob(killing, blob, file.number, { progress: (bytes) => told.push(bytes), retries: QUICK, clock });
+  expect(waits).toBe(2);
   expect(asked.length).toBe(2);
   expect(asked[1]).toBeGreaterThan(0);
   expect(asked[1]).toBeLessThan(blob.size);
   expect(told).toEqual([...told].sort((a, b) => a - b));
   expectDigest(readFileSync(path), blob.digest);
 });
-
-async function killAndRestart(registry: Registry): Promise<void> {
-  await registry.kill();
-  await registry.restart();
-}
 
 registryTest("a blob that is damaged on the registry's disk is refused, and nothing is left of it", async () => {
   await using registry = await Registry.start(join(here.root, "damaged"));

@@ -19,7 +19,8 @@ import {
   answerManifest,
   FakeRegistry,
 } from "../../support/fake_registry.ts";
-import { AMD64, failure, firstLayer, QUICK, sourceOf, texts } from "../../support/registry_client.ts";
+import { AMD64, failure, firstLayer, QUICK, selfSigned, sourceOf, texts } from "../../support/registry_client.ts";
+import { absent, testWhere } from "../../support/test_where.ts";
 import { workspace } from "../../support/workspace.ts";
 
 const here = workspace();
@@ -338,4 +339,38 @@ test.each<[string, string, string]>([
   expect(error).toMatchObject({ fault: "protocol" });
   expect(error.reason).toContain(reason);
   expect(error.message).not.toContain("secret");
+});
+
+test("a store elsewhere that asks for a login does not get one", async () => {
+  await using store = await FakeRegistry.start(IMAGE, ({ path }, response) => {
+    response.setHeader("www-authenticate", `Bearer realm="http://localhost:${store.port}/token"`);
+    return path.includes("/blobs/") && answerError(response, 401, "UNAUTHORIZED", "who?");
+  });
+  await using registry = await FakeRegistry.start(IMAGE, ({ path }, response) => {
+    if (!path.includes("/blobs/")) return false;
+    response.writeHead(307, { location: `http://localhost:${store.port}${path}` }).end();
+    return true;
+  });
+  const auths = { [registry.host]: { username: "alice", password: "secret" } };
+  const environment = { REGISTRY_AUTH_FILE: here.file("auth.json", JSON.stringify({ auths })) };
+  expect(await failure(resolveImage(sourceOf(registry.name, { environment }), AMD64))).toMatchObject({
+    fault: "denied",
+  });
+  expect(store.askedFor("/token")).toEqual([]);
+});
+
+testWhere(absent("openssl"))("a redirection from https to http is refused", async () => {
+  const { key, certificate } = await selfSigned(here, "127.0.0.1");
+  const certificates = readFileSync(certificate, "utf8");
+  await using plain = await FakeRegistry.start(IMAGE);
+  using server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    tls: { key: readFileSync(key, "utf8"), cert: certificates },
+    fetch: ({ url }) => Response.redirect(`http://${plain.host}${new URL(url).pathname}`, 307),
+  });
+  const source = sourceOf(`127.0.0.1:${server.port}/app:v1`, { insecure: false, certificates });
+  const error = await failure(source.root());
+  expect(error.reason).toBe(`it redirects from https to http (${plain.host})`);
+  expect(plain.asked).toEqual([]);
 });

@@ -92,6 +92,27 @@ test("a token that has no more worth is replaced once, in the middle of a pull",
   expect(registry.askedFor("/token").length).toBe(3);
 });
 
+test("a refusal that comes late, when another request has a new token, costs no third one", async () => {
+  let worthy = "token1";
+  const renewed = Promise.withResolvers<void>();
+  const give = (_: Asked, count: number) => ({ token: `token${count}` });
+  const answer = withTokens({ give, takes: (token) => token === worthy });
+  const [late = ""] = IMAGE.blobs.keys();
+  await using registry = await FakeRegistry.start(IMAGE, async (asked, response) => {
+    if (asked.path.endsWith(late) && asked.headers.authorization === "Bearer token1") await renewed.promise;
+    return await answer(asked, response);
+  });
+  const source = sourceOf(registry.name);
+  const [first, second] = (await resolveImage(source, AMD64)).layers;
+  if (!first || !second) throw new Error("no layers");
+  worthy = "token2";
+  const waiting = readVerified(source, first.descriptor, 1 << 20);
+  await readVerified(source, second.descriptor, 1 << 20);
+  renewed.resolve();
+  await waiting;
+  expect(registry.askedFor("/token").length).toBe(2);
+});
+
 test("a stored password goes to the token server, and not to the registry", async () => {
   await using registry = await FakeRegistry.start(IMAGE, withTokens());
   const options = auths(registry, { username: "alice", password: "secret" });
