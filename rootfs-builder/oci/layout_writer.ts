@@ -2,7 +2,18 @@
 // temporary name until it is verified, and index.json last and at once, so that a reader sees whole images at any time.
 import { ERRNO } from "../../ffi/errno.ts";
 import type { Fd } from "../../ffi/fd.ts";
-import { mkdirat, O_NOFOLLOW, O_RDONLY, open, readAll, rename, stat, unlinkat, writeAll } from "../../ffi/file.ts";
+import {
+  mkdirat,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_RDONLY,
+  open,
+  readAll,
+  rename,
+  stat,
+  unlinkat,
+  writeAll,
+} from "../../ffi/file.ts";
 import { createFile, syncFileSystem } from "../../ffi/path_at.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
 import type { Descriptor } from "./descriptor.ts";
@@ -62,11 +73,16 @@ export class LayoutWriter {
 
   /** The entries of the index that is there, with whatever other tools have put into them. */
   #read(): readonly Entry[] {
-    if (!stat("index.json", false, this.#folder)) return [];
-    using file = open("index.json", O_RDONLY | O_NOFOLLOW, 0, this.#folder);
+    const found = stat("index.json", false, this.#folder);
+    if (!found) return [];
+    if (found.size > LARGEST_MANIFEST) throw new OciError("document", "index.json", `it has ${found.size} bytes`);
+    using file = open("index.json", O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, this.#folder);
     const bytes = readAll(file.number, "index.json", LARGEST_MANIFEST);
     parseImageIndex(bytes, "", "index.json");
-    return JSON.parse(new TextDecoder().decode(bytes)).manifests ?? [];
+    const { manifests } = JSON.parse(new TextDecoder().decode(bytes)) as {
+      readonly manifests?: readonly Entry[] | null;
+    };
+    return manifests ?? [];
   }
 
   /** What is under the temporary name becomes the blob. */

@@ -4,7 +4,7 @@ import { OciError, quoted } from "./oci_error.ts";
 export type Platform = {
   readonly os: string;
   readonly architecture: string;
-  /** `v7`; undefined where there is none, or it is the architecture's only one (arm64's v8, amd64's v1). */
+  /** `v7`; undefined where there is none, or it is the architecture's first one (arm64's v8, amd64's v1). */
   readonly variant: string | undefined;
 };
 
@@ -21,7 +21,7 @@ const ARCHITECTURES: Readonly<Record<string, readonly [string, string?]>> = {
   i386: ["386"],
   i686: ["386"],
 };
-const ONLY_VARIANT: Readonly<Record<string, string>> = { arm64: "v8", amd64: "v1" };
+const FIRST_VARIANT: Readonly<Record<string, string>> = { arm64: "v8", amd64: "v1" };
 const DEFAULT_VARIANT: Readonly<Record<string, string>> = { arm: "v7" };
 
 /** `linux/arm64/v8`, `linux/amd64`, or an architecture alone. */
@@ -39,7 +39,7 @@ export function normalized(os: string, architecture: string, variant: string | u
     : undefined;
   const name = known?.[0] ?? architecture.toLowerCase();
   const told = (variant || known?.[1])?.toLowerCase().replace(/^(\d)/, "v$1");
-  const kept = told === ONLY_VARIANT[name] ? undefined : told;
+  const kept = told === FIRST_VARIANT[name] ? undefined : told;
   return { os: os.toLowerCase(), architecture: name, variant: kept ?? DEFAULT_VARIANT[name] };
 }
 
@@ -55,17 +55,17 @@ export function platformText({ os, architecture, variant }: Platform): string {
 }
 
 /**
- * How well what is `offered` runs where `wanted` does; lower is better, `undefined` not at all. 32-bit ARM runs all that
- * is older than itself; for the rest another variant asks for features that are not known to be there.
+ * How well what is `offered` runs where `wanted` does; lower is better, `undefined` not at all. Variants are levels, each
+ * of which runs what is below it: more than what is asked for could need features that are not there.
  */
 export function platformDistance(wanted: Platform, offered: Platform): number | undefined {
   if (wanted.os !== offered.os || wanted.architecture !== offered.architecture) return undefined;
   if (wanted.variant === offered.variant) return 0;
-  if (wanted.architecture === "arm") return olderBy(wanted.variant, offered.variant);
-  return offered.variant === undefined ? 1 : undefined;
+  const above = level(wanted) - level(offered);
+  return above >= 0 ? above : undefined;
 }
 
-function olderBy(wanted: string | undefined, offered: string | undefined): number | undefined {
-  const steps = Number(wanted?.slice(1)) - Number(offered?.slice(1));
-  return steps > 0 ? steps : undefined;
+/** Not a number where the variant is no level. */
+function level({ architecture, variant }: Platform): number {
+  return Number((variant ?? FIRST_VARIANT[architecture])?.slice(1));
 }

@@ -24,6 +24,8 @@ function networkFailure(code: string, message: string): NetworkFailure {
     return { fault: "refused", reason: "nobody is listening there (connection refused)", hint: REFUSED_HINT };
   if (code === "ENOTFOUND" || code === "EAI_NONAME" || code === "DNSResolutionFailed")
     return { fault: "unreachable", reason: "the name of the host is not known", hint: NAME_HINT };
+  if (code === "EAI_AGAIN" || code === "ETRYAGAIN")
+    return { fault: "network", reason: "the name of the host cannot be looked up", hint: NETWORK_HINT };
   if (code === "EPROTO") return { fault: "unreachable", reason: "it does not speak TLS", hint: PLAIN_HINT };
   if (UNTRUSTED.test(code))
     return { fault: "unreachable", reason: `its certificate is not trusted (${code})`, hint: TRUST_HINT };
@@ -32,6 +34,7 @@ function networkFailure(code: string, message: string): NetworkFailure {
 
 const REFUSED_HINT = "Is the registry running, and the port right?";
 const NAME_HINT = "Check its spelling, and the network's name server";
+const NETWORK_HINT = "Is the network up, and its name server?";
 const PLAIN_HINT = "Only an option for insecure registries allows one without";
 const TRUST_HINT =
   "Give the certificate of its authority, or allow an insecure registry if the way to it can be trusted";

@@ -6,6 +6,7 @@ import { O_RDONLY, open } from "../../../ffi/file.ts";
 import { LayoutWriter } from "../../../rootfs-builder/oci/layout_writer.ts";
 import { openImageSource } from "../../../rootfs-builder/oci/open_image_source.ts";
 import { resolveImage } from "../../../rootfs-builder/oci/resolve_image.ts";
+import { saveImage } from "../../../rootfs-builder/oci/save_image.ts";
 import { parseImageSource } from "../../../rootfs-builder/oci/source.ts";
 import { makeImage } from "../../fixtures/rootfs-builder/oci/image.ts";
 import { writeLayout } from "../../fixtures/rootfs-builder/oci/layout.ts";
@@ -33,9 +34,7 @@ registryTest("what was pulled and written as a layout is read by skopeo and umoc
   {
     using folder = open(path, O_RDONLY);
     const writer = new LayoutWriter(folder.number);
-    for (const { descriptor } of image.layers) await writer.add(descriptor, source);
-    await writer.add(image.manifest.config, source);
-    writer.tag(writer.addBytes(image.manifestBytes, image.manifestDescriptor.mediaType), "pulled");
+    await saveImage(writer, source, image, "pulled");
     writer.finish();
   }
   const inspected = JSON.parse(await succeed(here, "skopeo", "inspect", `oci:${path}:pulled`));

@@ -42,7 +42,10 @@ function chosen(wanted: string, offered: readonly (string | Json)[] = OFFERED, p
 test.each([
   ["linux/amd64", "linux/amd64"],
   ["linux/amd64/v3", "linux/amd64/v3"],
+  ["linux/amd64/v2", "linux/amd64"],
+  ["linux/amd64/v4", "linux/amd64/v3"],
   ["linux/arm64", "linux/arm64/v8"],
+  ["linux/arm64/v9", "linux/arm64/v8"],
   ["linux/arm/v7", "linux/arm/v7"],
   ["linux/arm/v6", "linux/arm/v5"],
   ["windows/amd64", "windows/amd64"],
