@@ -6,4 +6,6 @@ export type PlanFacts = {
   /** The caller's ids on the host. */
   readonly uid: number;
   readonly gid: number;
+  /** Does overlayfs take its lower layers one by one (`lowerdir+`, Linux 6.5)? */
+  readonly lowerdirAppends?: boolean;
 };

@@ -37,7 +37,7 @@ export function plan(spec: Spec, facts: PlanFacts, inputs: ExecInputs): Plan {
   planIdMaps(program, spec, inputs);
   planTime(program, spec);
   if (has("uts")) planHostname(program, spec);
-  const place = planRoot(program, spec);
+  const place = planRoot(program, spec, facts);
   planMounts(program, spec, facts, place);
   planLimits(program, spec);
   planPivot(program, spec, place);

@@ -129,7 +129,10 @@ export type SeccompChoice =
 export type Rootfs =
   /** A fresh tmpfs; everything in it comes from `mounts`. */
   | { readonly kind: "tmpfs"; readonly size?: number }
-  /** `root.path` copy-on-write. `size` in bytes bounds an upper in memory; `upper` names a folder that keeps it. */
-  | { readonly kind: "overlay"; readonly size?: number; readonly upper?: string }
+  /**
+   * `root.path` copy-on-write. `size` in bytes bounds an upper in memory; `upper` names a folder that keeps it; `layers` are the
+   * folders of an image, the topmost first, in place of `root.path`.
+   */
+  | { readonly kind: "overlay"; readonly size?: number; readonly upper?: string; readonly layers?: readonly string[] }
   /** `root.path` itself. */
   | { readonly kind: "bind" };
