@@ -26,7 +26,7 @@ import { RootfsError } from "../../rootfs-builder/rootfs_error.ts";
 import { requestFault, usageFault } from "../base/fault.ts";
 import type { HostLookups } from "../spec/host_lookups.ts";
 import type { Parsed } from "./command.ts";
-import type { ResolvedRootfs } from "./run_spec.ts";
+import { folderRootfs, type ResolvedRootfs } from "./run_spec.ts";
 import { toStderr } from "./say.ts";
 import { storeFolder } from "./store_folder.ts";
 
@@ -38,9 +38,9 @@ export async function findRootfs(text: string, parsed: Parsed, lookups: HostLook
   const store = storeFolder(parsed.values.get("--store")?.[0], lookups);
   const path = await rootFolder(text, store, lookups);
   const name = parsed.values.get("--persist")?.[0];
-  if (name === undefined) return { rootfs: { kind: "folder", path, upper: undefined }, keep: [] };
+  if (name === undefined) return { rootfs: folderRootfs(path), keep: [] };
   const kept = keptFolder(name, store);
-  return { rootfs: { kind: "folder", path, upper: kept.upper }, keep: [kept.lock] };
+  return { rootfs: folderRootfs(path, kept.upper), keep: [kept.lock] };
 }
 
 async function rootFolder(text: string, store: string, lookups: HostLookups): Promise<string> {

@@ -12,13 +12,15 @@ type Request = {
   readonly parsed: Parsed;
   readonly lookups: Lookups;
   readonly host: boolean;
+  /** `NAME=VALUE` of the image. */
+  readonly image?: readonly string[];
   readonly home: string;
   readonly user: string;
   readonly cwd: string;
 };
 
-/** `NAME=value` each; --env wins over --env-file, which wins over what is built. */
-export function buildEnvironment({ parsed, lookups, host, home, user, cwd }: Request): readonly string[] {
+/** `NAME=value` each; --env wins over --env-file, which wins over the image, which wins over what is built. */
+export function buildEnvironment({ parsed, lookups, host, image = [], home, user, cwd }: Request): readonly string[] {
   const { PATH, LANG = "C.UTF-8", TERM } = lookups.env;
   const variables = new Map<string, string>();
   variables.set("PATH", host ? visiblePath(PATH ?? "", cwd) : DEFAULT_PATH);
@@ -26,6 +28,7 @@ export function buildEnvironment({ parsed, lookups, host, home, user, cwd }: Req
   variables.set("USER", user);
   variables.set("LANG", LANG);
   if (TERM !== undefined) variables.set("TERM", TERM);
+  for (const text of image) assign(variables, text, lookups);
   for (const file of parsed.values.get("--env-file") ?? [])
     for (const line of lines(file, lookups)) assign(variables, line, lookups);
   for (const text of parsed.values.get("--env") ?? []) assign(variables, text, lookups);

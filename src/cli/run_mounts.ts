@@ -89,5 +89,5 @@ function hiddenKind(path: string, mounts: readonly Mount[], rootfs: ResolvedRoot
   if (over?.type === "data") return "file";
   if (over && path === over.destination) return "directory";
   if (over?.type === "proc" || over?.type === "sysfs") return lookups.kind(path);
-  return rootfs.kind === "folder" && !over ? lookups.kindInRoot(rootfs.path, path) : undefined;
+  return rootfs.kind === "folder" && !over ? lookups.kindInRoot(rootfs.layers, path) : undefined;
 }

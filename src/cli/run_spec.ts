@@ -1,4 +1,6 @@
 // The parsed command line → Spec. Pure but for the lookups that it is given.
+
+import type { RunDefaults } from "../../rootfs-builder/oci/run_defaults.ts";
 import { requestFault, usageFault } from "../base/fault.ts";
 import type { HostLookups } from "../spec/host_lookups.ts";
 import type { HostView } from "../spec/host_view.ts";
@@ -20,6 +22,7 @@ import {
 } from "./parse/values.ts";
 import { buildEnvironment } from "./run_env.ts";
 import { type IdMaps, idMaps, isMapped, type Range } from "./run_ids.ts";
+import { annotationsOf, commandOf, imageFolders } from "./run_image.ts";
 import { foldersAmong, presentMounts, userMounts } from "./run_mounts.ts";
 import { capabilitiesOf, seccompOf } from "./run_security.ts";
 import { type ResolvedUser, resolveUser } from "./run_user.ts";
@@ -28,7 +31,20 @@ import { workingFolder } from "./working_folder.ts";
 /** The root file system after images have been found and unpacked. */
 export type ResolvedRootfs =
   | { readonly kind: "host"; readonly view: HostView }
-  | { readonly kind: "folder"; readonly path: string; readonly upper: string | undefined };
+  | {
+      readonly kind: "folder";
+      /** Of the folder, or of the topmost layer. */
+      readonly path: string;
+      /** The topmost first; the folder itself where there is one. */
+      readonly layers: readonly string[];
+      readonly upper: string | undefined;
+      /** How an image wants to be run. */
+      readonly image?: RunDefaults;
+    };
+
+export function folderRootfs(path: string, upper?: string): ResolvedRootfs {
+  return { kind: "folder", path, layers: [path], upper };
+}
 
 export type BuiltSpec = {
   readonly spec: Spec;
@@ -53,7 +69,7 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
   const network = parseChoice("--net", flag.one("--net") ?? "none", ["none", "host"]);
   const hostname = parseHostname("--hostname", flag.one("--hostname") ?? "sandbox");
   const home = homeOf(inputs, user);
-  const folder = workingFolder(rootfs.kind === "host", flag.one("--workdir"), home, lookups);
+  const folder = workingFolder(rootfs, flag.one("--workdir"), home, lookups);
   const terminal = wantsTerminal(flag, lookups);
   const system: readonly Mount[] = [
     ...kernelMounts({
@@ -63,6 +79,7 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
     }),
     ...(rootfs.kind === "host" ? hostRootMounts(rootfs.view, home) : []),
     ...folder.mounts,
+    ...imageFolders(rootfs, flag.has("--read-only")),
     ...ownFileMounts({
       hostname,
       network,
@@ -83,11 +100,14 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
         umask: parseUmask("--umask", flag.one("--umask") ?? "022"),
         additionalGids: user.groups,
       },
-      args: parsed.positionals.length > 0 ? parsed.positionals : [defaultShell(rootfs, lookups)],
+      args: commandOf(flag.one("--entrypoint"), parsed.positionals, imageOf(rootfs), () =>
+        defaultShell(rootfs, lookups),
+      ),
       env: buildEnvironment({
         parsed,
         lookups,
         host: rootfs.kind === "host",
+        image: imageOf(rootfs)?.env ?? [],
         home,
         user: userName(user, rootfs.kind === "host" && flag.one("--user") === undefined, lookups),
         cwd: folder.cwd,
@@ -108,6 +128,7 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
     hostname,
     ...optional("domainname", flag.one("--domainname"), (text) => parseHostname("--domainname", text)),
     mounts,
+    ...annotationsOf(imageOf(rootfs)),
     linux: {
       uidMappings: maps.uid,
       gidMappings: maps.gid,
@@ -136,10 +157,10 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
 function userOf({ rootfs, lookups }: SpecInputs, flag: FlagReader): ResolvedUser {
   const own = rootfs.kind === "host" || flag.one("--userns") === "keep-id";
   const file = (path: string) => (): string =>
-    (rootfs.kind === "host" ? lookups.text(path) : lookups.textInRoot(rootfs.path, path)) ?? "";
+    (rootfs.kind === "host" ? lookups.text(path) : lookups.textInRoot(rootfs.layers, path)) ?? "";
   return resolveUser(
     {
-      user: flag.one("--user"),
+      user: flag.one("--user") ?? imageOf(rootfs)?.user,
       group: flag.one("--group"),
       groupAdd: flag.all("--group-add"),
       fallback: own ? { uid: lookups.uid, gid: lookups.gid } : { uid: 0, gid: 0 },
@@ -254,8 +275,22 @@ function rootfsOf(flag: FlagReader, rootfs: ResolvedRootfs): Rootfs {
   const sizeText = flag.one("--overlay-size");
   const size = sizeText === undefined ? {} : { size: parseSize("--overlay-size", sizeText) };
   if (rootfs.kind === "host") return { kind: "tmpfs", ...size };
-  if (flag.has("--no-overlay")) return { kind: "bind" };
-  return { kind: "overlay", ...size, ...(rootfs.upper !== undefined && { upper: rootfs.upper }) };
+  if (flag.has("--no-overlay")) return bound(rootfs);
+  const layers = rootfs.layers.length > 1 ? { layers: rootfs.layers } : {};
+  return { kind: "overlay", ...size, ...layers, ...(rootfs.upper !== undefined && { upper: rootfs.upper }) };
+}
+
+function bound({ layers }: { readonly layers: readonly string[] }): Rootfs {
+  if (layers.length === 1) return { kind: "bind" };
+  throw requestFault(
+    "Cannot use the image itself (--no-overlay)",
+    `it is made of ${layers.length} layers`,
+    "drop the flag",
+  );
+}
+
+function imageOf(rootfs: ResolvedRootfs): RunDefaults | undefined {
+  return rootfs.kind === "folder" ? rootfs.image : undefined;
 }
 
 function defaultShell(rootfs: ResolvedRootfs, { env }: HostLookups): string {

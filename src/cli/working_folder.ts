@@ -3,6 +3,7 @@
 import type { HostLookups } from "../spec/host_lookups.ts";
 import type { Mount } from "../spec/spec.ts";
 import { parseInsidePath } from "./parse/values.ts";
+import type { ResolvedRootfs } from "./run_spec.ts";
 
 export type WorkingFolder = {
   readonly cwd: string;
@@ -13,13 +14,13 @@ export type WorkingFolder = {
 const KERNEL = ["/proc", "/sys", "/dev"];
 
 export function workingFolder(
-  host: boolean,
+  rootfs: ResolvedRootfs,
   asked: string | undefined,
   home: string,
   lookups: HostLookups,
 ): WorkingFolder {
   const wanted = asked === undefined ? undefined : parseInsidePath("--workdir", asked);
-  if (!host) return { cwd: wanted ?? "/", mounts: [], notes: [] };
+  if (rootfs.kind !== "host") return { cwd: wanted ?? rootfs.image?.workingDir ?? "/", mounts: [], notes: [] };
   const reason = whyNotShown(lookups.cwd, lookups.env.HOME);
   if (reason !== undefined) {
     const note = `the current directory is not shown in the sandbox: ${reason}`;

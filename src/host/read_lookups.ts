@@ -20,6 +20,7 @@ import {
 import { rawSyscall, syscall } from "../../ffi/libc.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
 import type { FileKind, HostLookups } from "../spec/host_lookups.ts";
+import { inLayers } from "./read_layers.ts";
 
 const TCGETS = 0x5401;
 const RLIMIT_NOFILE = 7;
@@ -34,15 +35,15 @@ export function hostLookups(env: Readonly<Record<string, string | undefined>>): 
     kind: (path) => fileKind(AT_FDCWD, path),
     text: (path) => ignoreUnreadable(() => readText(path, SMALL_FILE)),
     textInRoot,
-    kindInRoot: (root, path) => inRoot(root, path, O_PATH, (fd) => fileKind(fd, "")),
+    kindInRoot: (layers, path) => inRoot(layers, path, O_PATH, (fd) => fileKind(fd, "")),
     callerNofile: callerNofile,
     isTerminal: (fd) => rawSyscall("ioctl", fd, TCGETS, new Uint8Array(64)) === 0,
   };
 }
 
 /** HostLookups.textInRoot on the real machine. */
-export function textInRoot(root: string, path: string): string | undefined {
-  return inRoot(root, path, O_RDONLY | O_NONBLOCK, (fd) =>
+export function textInRoot(layers: readonly string[], path: string): string | undefined {
+  return inRoot(layers, path, O_RDONLY | O_NONBLOCK, (fd) =>
     isRegular(fd) ? decode(readAll(fd, path, SMALL_FILE)) : undefined,
   );
 }
@@ -64,12 +65,21 @@ function isRegular(fd: number): boolean {
   return ((modeOf("", fd) ?? 0) & S_IFMT) === S_IFREG;
 }
 
-function inRoot<T>(root: string, path: string, flags: number, use: (fd: number) => T): T | undefined {
+function inRoot<T>(layers: readonly string[], path: string, flags: number, use: (fd: number) => T): T | undefined {
+  const [root = "/", ...lower] = layers;
   return ignoreUnreadable(() => {
+    if (lower.length > 0) return inLayers(layers, path, (fd) => reopened(fd, flags, use));
     using folder = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     using file = openat2(folder.number, path, flags, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
     return use(file.number);
   });
+}
+
+/** An O_PATH descriptor as one that can be read. */
+function reopened<T>(fd: number, flags: number, use: (fd: number) => T): T {
+  if (flags === O_PATH) return use(fd);
+  using file = open(`/proc/self/fd/${fd}`, flags);
+  return use(file.number);
 }
 
 // What may not be looked at counts as absent: whoever needs it says so by name.

@@ -11,9 +11,9 @@ export type HostLookups = {
   readonly kind: (path: string) => FileKind | undefined;
   /** Undefined where there is no such file. */
   readonly text: (path: string) => string | undefined;
-  /** A small file inside a root folder, symbolic links kept inside. */
-  readonly textInRoot: (root: string, path: string) => string | undefined;
-  readonly kindInRoot: (root: string, path: string) => FileKind | undefined;
+  /** A small file inside a root folder, symbolic links kept inside; or in a stack of layers, the topmost first. */
+  readonly textInRoot: (layers: readonly string[], path: string) => string | undefined;
+  readonly kindInRoot: (layers: readonly string[], path: string) => FileKind | undefined;
   /** Soft limit on descriptors of the process that started us: the runtime has raised our own. */
   readonly callerNofile: () => { readonly soft: number; readonly hard: number } | undefined;
   readonly isTerminal: (fd: number) => boolean;

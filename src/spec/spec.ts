@@ -10,6 +10,7 @@ export type Spec = {
   readonly domainname?: string;
   /** In order: a later mount can lie on an earlier one. */
   readonly mounts: readonly Mount[];
+  readonly annotations?: Readonly<Record<string, string>>;
   readonly linux: Linux;
   readonly sandbox: Extension;
 };

@@ -2,7 +2,7 @@
 import type { Parsed } from "../../src/cli/command.ts";
 import { runCommand } from "../../src/cli/commands/run.table.ts";
 import { parseArguments } from "../../src/cli/parse/arguments.ts";
-import { type BuiltSpec, buildSpec, type ResolvedRootfs } from "../../src/cli/run_spec.ts";
+import { type BuiltSpec, buildSpec, folderRootfs, type ResolvedRootfs } from "../../src/cli/run_spec.ts";
 import type { FileKind, HostLookups } from "../../src/spec/host_lookups.ts";
 
 export type Machine = {
@@ -31,8 +31,8 @@ export function lookupsOf(machine: Machine = {}): HostLookups {
     env: { HOME: "/home/ada", USER: "ada", PATH: "/home/ada/bin:/usr/bin:/bin", SECRET: "s3cret", ...machine.env },
     kind,
     text: (path) => files[path],
-    textInRoot: (root, path) => files[`${root}${path}`],
-    kindInRoot: (root, path) => kind(`${root}${path}`),
+    textInRoot: ([root], path) => files[`${root}${path}`],
+    kindInRoot: ([root], path) => kind(`${root}${path}`),
     callerNofile: () => ({ soft: 1024, hard: 4096 }),
     isTerminal: () => machine.terminal ?? false,
   };
@@ -52,7 +52,7 @@ export const HOST: ResolvedRootfs = {
     ]),
   },
 };
-export const IMAGE: ResolvedRootfs = { kind: "folder", path: "/store/alpine", upper: undefined };
+export const IMAGE = folderRootfs("/store/alpine");
 
 export function parse(...argv: readonly string[]): Parsed {
   return parseArguments(runCommand, argv);

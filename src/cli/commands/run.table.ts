@@ -20,6 +20,12 @@ export const runCommand: Command = {
       help: "host (default), alpine, alpine:VERSION, a folder, or a tar file (plain, gzip, zstd)",
       complete: "file",
     },
+    {
+      name: "--entrypoint",
+      value: "COMMAND",
+      group: "Root file system",
+      help: "Run COMMAND with the arguments given, in place of the image's entrypoint and command",
+    },
     { name: "--read-only", group: "Root file system", help: "Make the root file system read-only" },
     {
       name: "--persist",

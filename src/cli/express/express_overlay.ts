@@ -52,7 +52,7 @@ function complete(
   }
   for (const piece of ["begin", "root"]) memory.add(piece);
   memory.release();
-  const account = findUser(textInRoot(root, "/etc/passwd") ?? "", ROOT);
+  const account = findUser(textInRoot([root], "/etc/passwd") ?? "", ROOT);
   const home = account?.home.startsWith("/") ? account.home : "/root";
   const lookups = { env, cwd: "/", text: () => undefined };
   return buildEnvironment({ parsed, lookups, host: false, home, user: account?.name ?? "root", cwd: "/" });

@@ -8,7 +8,7 @@ import type { HostLookups } from "../../spec/host_lookups.ts";
 import { type Entry, OWN_FILES, SYSTEM_FOLDERS } from "../../spec/host_view.ts";
 import { runCommand } from "../commands/run.table.ts";
 import { parseArguments } from "../parse/arguments.ts";
-import { buildSpec, type ResolvedRootfs } from "../run_spec.ts";
+import { buildSpec, folderRootfs, type ResolvedRootfs } from "../run_spec.ts";
 
 /** Values of 32 bits that stand for numbers. */
 export const NUMBERS = {
@@ -50,7 +50,7 @@ export type Specimen = { readonly cloneFlags: readonly string[]; readonly steps:
 /** The plan of `kind`, with `filter` as its seccomp filter. */
 export function specimen(kind: SpecimenKind, filter: Uint8Array): Specimen {
   const overlay = kind === "overlay-single" || kind === "overlay-range";
-  const rootfs: ResolvedRootfs = overlay ? { kind: "folder", path: TEXTS.root, upper: undefined } : hostRoot(kind);
+  const rootfs: ResolvedRootfs = overlay ? folderRootfs(TEXTS.root) : hostRoot(kind);
   const userns = kind === "overlay-range" ? "range" : "single";
   const lookups = lookupsOf(overlay);
   const ranges = () => ({ uids: [{ start: 100_000, count: 65_536 }], gids: [{ start: 100_000, count: 65_536 }] });

@@ -18,7 +18,7 @@ import type { PlanLayout, PrebuiltPlan } from "../../../src/cli/express/prebuilt
 import { NUMBERS } from "../../../src/cli/express/specimens.ts";
 import { parseArguments } from "../../../src/cli/parse/arguments.ts";
 import { filtersOf } from "../../../src/cli/run_filter.ts";
-import { buildSpec, type ResolvedRootfs } from "../../../src/cli/run_spec.ts";
+import { buildSpec, folderRootfs, type ResolvedRootfs } from "../../../src/cli/run_spec.ts";
 import { readHostView } from "../../../src/host/read_host_view.ts";
 import { hostLookups } from "../../../src/host/read_lookups.ts";
 import { commandCandidates } from "../../../src/launch/command_candidates.ts";
@@ -215,10 +215,7 @@ describe("the short way", () => {
     const argv = ["--userns", "single", "--rootfs", root, "sh"];
     const express = expressOverlay(short(argv), ENV) ?? expect.unreachable();
     complete(express, ["sh"]);
-    expectSame(
-      performed(OVERLAY.single ?? expect.unreachable()),
-      await longWay(argv, { kind: "folder", path: root, upper: undefined }),
-    );
+    expectSame(performed(OVERLAY.single ?? expect.unreachable()), await longWay(argv, folderRootfs(root)));
     rmSync(root, { recursive: true });
   });
 });

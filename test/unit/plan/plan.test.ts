@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { showStep } from "../../../src/cli/explain.ts";
+import { folderRootfs } from "../../../src/cli/run_spec.ts";
 import { type Plan, plan } from "../../../src/plan/plan.ts";
 import type { ExecInputs } from "../../../src/plan/plan_process.ts";
 import { build, HOST, IMAGE } from "../support_spec.ts";
@@ -106,7 +107,7 @@ describe("mounts", () => {
   });
 
   test("an overlay's layers are named relative to the scratch, whatever their paths", () => {
-    const list = lines(planned(["true"], { kind: "folder", path: "/a:b,c\\d", upper: undefined }));
+    const list = lines(planned(["true"], folderRootfs("/a:b,c\\d")));
     expect(list.some((line) => line.includes('"lowerdir", "lower"'))).toBe(true);
     expect(list.filter((line) => line.includes("/a:b,c")).length).toBe(1);
   });
