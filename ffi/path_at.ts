@@ -11,12 +11,15 @@ import {
   O_EXCL,
   O_WRONLY,
   openHow,
+  S_IFCHR,
 } from "./file.ts";
-import { rawSyscall, syscall } from "./libc.ts";
+import { rawSyscall, type SyscallName, syscall } from "./libc.ts";
 import { struct } from "./struct.ts";
 import { SyscallError } from "./syscall_error.ts";
 
-const S_IFIFO = 0o010000;
+export const S_IFIFO = 0o010000;
+const PATH_MAX = 4096;
+const NO_NAME = new Uint8Array(1);
 const STATX_BASIC_STATS = 0x7ff;
 const ATTEMPTS = 10;
 
@@ -69,6 +72,46 @@ export function identify(at: number, name: Uint8Array): FileIdentity | undefined
   return { identity: `${device}:${view.getBigUint64(32, true)}`, mode: view.getUint16(28, true) };
 }
 
+/** statx(2) as an archive needs it; times in nanoseconds since 1970. */
+export type FileStat = FileIdentity & {
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+  readonly links: number;
+  readonly mtime: bigint;
+  readonly deviceMajor: number;
+  readonly deviceMinor: number;
+};
+
+/** As {@link identify}, with all that an archive says of a file. */
+export function statAt(at: number, name: Uint8Array): FileStat | undefined {
+  const buffer = new Uint8Array(256);
+  const flags = name.length === 0 ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW;
+  const result = rawSyscall("statx", at, cbytes(name), flags, STATX_BASIC_STATS, buffer);
+  if (result === -ERRNO.ENOENT) return undefined;
+  if (result < 0) throw new SyscallError("statx", printable(name), -result);
+  const view = new DataView(buffer.buffer);
+  const u32 = (offset: number): number => view.getUint32(offset, true);
+  return {
+    identity: `${u32(136)}:${u32(140)}:${view.getBigUint64(32, true)}`,
+    mode: view.getUint16(28, true),
+    links: u32(16),
+    uid: u32(20),
+    gid: u32(24),
+    size: Number(view.getBigUint64(40, true)),
+    mtime: view.getBigInt64(112, true) * NANOSECONDS + BigInt(u32(120)),
+    deviceMajor: u32(128),
+    deviceMinor: u32(132),
+  };
+}
+
+/** readlinkat(2). */
+export function readLink(at: number, name: Uint8Array): Uint8Array {
+  const target = new Uint8Array(PATH_MAX);
+  const length = syscall("readlinkat", printable(name), at, cbytes(name), target, target.length);
+  return target.slice(0, length);
+}
+
 /** A new empty file, open for writing; `undefined` when the name is taken, be it by a dangling link. */
 export function createFile(at: number, name: Uint8Array, mode: number): Fd | undefined {
   const fd = rawSyscall("openat", at, cbytes(name), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
@@ -90,6 +133,16 @@ export function makeSymlink(target: Uint8Array, at: number, name: Uint8Array): b
 /** linkat(2), links not followed; false when the name is taken. */
 export function makeLink(fromAt: number, from: Uint8Array, at: number, name: Uint8Array): boolean {
   return unlessTaken("linkat", name, rawSyscall("linkat", fromAt, cbytes(from), at, cbytes(name), 0));
+}
+
+/**
+ * mknodat(2) of a character device 0:0, the whiteout of overlayfs, for which no privilege is needed since Linux 5.8; false
+ * when the name is taken, `undefined` when this kernel or file system makes none.
+ */
+export function makeWhiteout(at: number, name: Uint8Array): boolean | undefined {
+  const result = rawSyscall("mknodat", at, cbytes(name), S_IFCHR, 0);
+  if (result === -ERRNO.EPERM || result === -ERRNO.EOPNOTSUPP) return undefined;
+  return unlessTaken("mknodat", name, result);
 }
 
 /** mknodat(2) of a FIFO; false when the name is taken. */
@@ -116,6 +169,26 @@ export function changeOpenMode(fd: number, object: string, mode: number): void {
   syscall("fchmod", object, fd, mode);
 }
 
+/** fchownat(2), links not followed; of the descriptor itself when `name` is undefined. It clears setuid and setgid. */
+export function changeOwner(at: number, name: Uint8Array | undefined, object: string, uid: number, gid: number): void {
+  syscall("fchownat", object, at, name ? cbytes(name) : NO_NAME, uid, gid, name ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH);
+}
+
+/** ftruncate(2): what was not written reads as zeros. */
+export function changeSize(fd: number, object: string, size: number): void {
+  syscall("ftruncate", object, fd, size);
+}
+
+/** pwrite(2) of all of `bytes`, again after EINTR and short writes. */
+export function writeAllAt(fd: number, object: string, bytes: Uint8Array, position: number): void {
+  for (let put = 0; put < bytes.length; ) {
+    const rest = put === 0 ? bytes : bytes.subarray(put);
+    const result = rawSyscall("pwrite64", fd, rest, rest.length, position + put);
+    if (result < 0 && result !== -ERRNO.EINTR) throw new SyscallError("write", object, -result);
+    if (result > 0) put += result;
+  }
+}
+
 /** utimensat(2), links not followed; of the descriptor itself when `name` is undefined. `mtime` in ns since 1970, used for both times. */
 export function changeTimes(at: number, name: Uint8Array | undefined, object: string, mtime: bigint): void {
   const nanoseconds = ((mtime % NANOSECONDS) + NANOSECONDS) % NANOSECONDS;
@@ -140,7 +213,7 @@ export function syncFileSystem(fd: number, object: string): void {
   syscall("syncfs", object, fd);
 }
 
-function unlessTaken(call: "mkdirat" | "symlinkat" | "linkat" | "mknodat", name: Uint8Array, result: number): boolean {
+function unlessTaken(call: SyscallName, name: Uint8Array, result: number): boolean {
   if (result === -ERRNO.EEXIST) return false;
   if (result < 0) throw new SyscallError(call, printable(name), -result);
   return true;
