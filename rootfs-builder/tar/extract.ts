@@ -33,7 +33,7 @@ export async function extract(
   const reader = new TarReader();
   using writer = new TreeWriter(root);
   const tally = { entries: 0, devices: [] as TarEntry[] };
-  for await (const chunk of decompress(archive, limits.bytes))
+  for await (const chunk of decompress(archive, limits))
     for (const event of reader.push(chunk)) perform(event, writer, tally, limits.entries);
   reader.end();
   writer.finish();

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { gzipSync, zstdCompressSync } from "node:zlib";
+import { constants, gzipSync, zstdCompressSync } from "node:zlib";
 import { compressionOf, decompress } from "../../../rootfs-builder/tar/decompress.ts";
 import { TarError } from "../../../rootfs-builder/tar/tar_error.ts";
 import { concat } from "../../fixtures/rootfs-builder/tar_writer.ts";
 
 const TEXT = "the quick brown fox ".repeat(5000);
+const CHECKSUM = { params: { [constants.ZSTD_c_checksumFlag]: 1 } };
 const COMPRESSORS = { gzip: gzipSync, zstd: zstdCompressSync, none: (text: string) => Buffer.from(text) } as const;
 
 async function* chunked(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
@@ -13,7 +14,7 @@ async function* chunked(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Ar
 
 async function text(bytes: Uint8Array, size = 65536, limit = 1e9): Promise<string> {
   const parts: Uint8Array[] = [];
-  for await (const part of decompress(chunked(bytes, size), limit)) parts.push(part);
+  for await (const part of decompress(chunked(bytes, size), { bytes: limit })) parts.push(part);
   return new TextDecoder().decode(concat(...parts));
 }
 
@@ -34,7 +35,7 @@ describe.each(["gzip", "zstd", "none"] as const)("decompress, %s", (format) => {
       yield compress(TEXT).subarray(0, 60);
       throw new Error("the disk is gone");
     }
-    await expect(Array.fromAsync(decompress(failing(), 1e9))).rejects.toThrow("the disk is gone");
+    await expect(Array.fromAsync(decompress(failing(), { bytes: 1e9 }))).rejects.toThrow("the disk is gone");
   });
 
   test("releases the source when the reader stops early", async () => {
@@ -46,7 +47,7 @@ describe.each(["gzip", "zstd", "none"] as const)("decompress, %s", (format) => {
         released = true;
       }
     }
-    for await (const _ of decompress(source(), 1e12)) break;
+    for await (const _ of decompress(source(), { bytes: 1e12 })) break;
     expect(released).toBe(true);
   });
 });
@@ -64,10 +65,27 @@ describe.each(["gzip", "zstd"] as const)("decompress, %s", (format) => {
       await expect(text(whole.subarray(0, length))).rejects.toBeInstanceOf(TarError);
   });
 
-  test("refuses what follows that is no member", async () => {
-    await expect(text(concat(compress("text"), new TextEncoder().encode("junk and more")))).rejects.toBeInstanceOf(
-      TarError,
-    );
+  test.each([1, 7, 1e6])("refuses what follows that is no member, in chunks of %d bytes", async (size) => {
+    const junk = new TextEncoder().encode("junk and more");
+    await expect(text(concat(compress("text"), junk), size)).rejects.toBeInstanceOf(TarError);
+    const padded = concat(compress("text"), new Uint8Array(50), junk);
+    await expect(text(padded, size)).rejects.toThrow("is followed by something else");
+  });
+
+  test("refuses a member whose checksum is wrong", async () => {
+    const bytes = compress(Buffer.from("some text"), format === "zstd" ? CHECKSUM : {});
+    const at = format === "zstd" ? bytes.length - 1 : bytes.length - 6;
+    bytes[at] = (bytes[at] ?? 0) ^ 1;
+    await expect(text(bytes)).rejects.toThrow(`the ${format} data is damaged`);
+  });
+
+  test("ends what unpacks to too many bytes for each of its own", async () => {
+    const bomb = compress(Buffer.alloc(90_000_000) as never);
+    const drain = async (ratio: number): Promise<void> => {
+      for await (const _ of decompress(chunked(bomb, 65536), { bytes: 1e12, ratio }));
+    };
+    await expect(drain(500)).rejects.toThrow("more than the limit of 500 bytes for each of its own");
+    await drain(50_000);
   });
 
   test("ends a bomb without unpacking it", async () => {
@@ -75,12 +93,24 @@ describe.each(["gzip", "zstd"] as const)("decompress, %s", (format) => {
     expect(bomb.length).toBeLessThan(60_000);
     let most = 0;
     const drain = async (): Promise<void> => {
-      for await (const part of decompress(chunked(bomb, 65536), 1_000_000)) most += part.length;
+      for await (const part of decompress(chunked(bomb, 65536), { bytes: 1_000_000 })) most += part.length;
     };
     await expect(drain()).rejects.toThrow("more than the limit of 1000000 bytes");
     await drain().catch(() => {});
     expect(most).toBeLessThanOrEqual(2_000_000);
   });
+});
+
+test.each([1, 100, 1e6])("zeros after gzip are padding, in chunks of %d bytes", async (size) => {
+  expect(await text(concat(gzipSync("text"), new Uint8Array(1500)), size)).toBe("text");
+});
+
+test("frames of zstd are told apart with and without their optional fields", async () => {
+  const options = (...flags: number[]): object => ({ params: Object.fromEntries(flags.map((flag) => [flag, 1])) });
+  const frames = [0, 10, 300, 70_000, 1_000_000].flatMap((size) =>
+    [options(), options(constants.ZSTD_c_checksumFlag)].map((flags) => zstdCompressSync("x".repeat(size), flags)),
+  );
+  expect((await text(concat(...frames), 999)).length).toBe(2 * 1_070_310);
 });
 
 test("a zstd stream may begin with a skippable frame", async () => {
@@ -94,6 +124,10 @@ test.each([
   ["zip", [0x50, 0x4b, 0x03, 0x04, 0, 0]],
 ] as const)("%s is refused by name", (format, head) => {
   expect(() => compressionOf(new Uint8Array(head))).toThrow(`it is a ${format} file`);
+});
+
+test("the refusal of xz names the mend", () => {
+  expect(() => compressionOf(new Uint8Array([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0]))).toThrow("unpack it with xz -d first");
 });
 
 test("a short or empty head is plain", () => {
