@@ -13,8 +13,7 @@ import {
   openHow,
   S_IFCHR,
 } from "./file.ts";
-import { rawSyscall, type SyscallName, syscall } from "./libc.ts";
-import { struct } from "./struct.ts";
+import { address, rawSyscall, type SyscallName, syscall } from "./libc.ts";
 import { SyscallError } from "./syscall_error.ts";
 
 export const S_IFIFO = 0o010000;
@@ -26,7 +25,6 @@ const ATTEMPTS = 10;
 /** What tells one file from another while both exist, and of which kind it is. */
 export type FileIdentity = { readonly identity: string; readonly mode: number };
 
-const times = struct({ atimeSec: "s64", atimeNsec: "s64", mtimeSec: "s64", mtimeNsec: "s64" });
 const NANOSECONDS = 1_000_000_000n;
 
 /** `name` with a final NUL. Throws RangeError when a NUL is inside. */
@@ -35,6 +33,18 @@ export function cbytes(name: Uint8Array): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(name.length + 1);
   bytes.set(name);
   return bytes;
+}
+
+/**
+ * As {@link cbytes}, in one place for all: an archive of 20,000 entries names each of them to the kernel a few times. Valid
+ * until the next call.
+ */
+function cname(name: Uint8Array): Uint8Array | number {
+  if (name.length >= PATH_MAX) return cbytes(name);
+  if (name.includes(0)) throw new RangeError(`a NUL byte in ${printable(name)}`);
+  nameBuffer.set(name);
+  nameBuffer[name.length] = 0;
+  return nameAddress;
 }
 
 /** `name` for a message: UTF-8 where it is, U+FFFD where it is not. */
@@ -51,7 +61,7 @@ export function openBeneath(
   resolve: number,
 ): Fd | undefined {
   const how = openHow.encode({ flags: flags | O_CLOEXEC, mode, resolve });
-  const path = cbytes(name);
+  const path = cname(name);
   for (let attempt = 1; ; attempt++) {
     const fd = rawSyscall("openat2", at, path, how, openHow.size);
     if (fd >= 0) return new Fd(fd);
@@ -62,14 +72,7 @@ export function openBeneath(
 
 /** statx(2) of `name`, links not followed; of the descriptor itself when `name` is empty. `undefined` for ENOENT. */
 export function identify(at: number, name: Uint8Array): FileIdentity | undefined {
-  const buffer = new Uint8Array(256);
-  const flags = name.length === 0 ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW;
-  const result = rawSyscall("statx", at, cbytes(name), flags, STATX_BASIC_STATS, buffer);
-  if (result === -ERRNO.ENOENT) return undefined;
-  if (result < 0) throw new SyscallError("statx", printable(name), -result);
-  const view = new DataView(buffer.buffer);
-  const device = `${view.getUint32(136, true)}:${view.getUint32(140, true)}`;
-  return { identity: `${device}:${view.getBigUint64(32, true)}`, mode: view.getUint16(28, true) };
+  return statx(at, name) ? { identity: identityOf(statBuffer), mode: statBuffer.getUint16(28, true) } : undefined;
 }
 
 /** statx(2) as an archive needs it; times in nanoseconds since 1970. */
@@ -85,15 +88,11 @@ export type FileStat = FileIdentity & {
 
 /** As {@link identify}, with all that an archive says of a file. */
 export function statAt(at: number, name: Uint8Array): FileStat | undefined {
-  const buffer = new Uint8Array(256);
-  const flags = name.length === 0 ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW;
-  const result = rawSyscall("statx", at, cbytes(name), flags, STATX_BASIC_STATS, buffer);
-  if (result === -ERRNO.ENOENT) return undefined;
-  if (result < 0) throw new SyscallError("statx", printable(name), -result);
-  const view = new DataView(buffer.buffer);
+  if (!statx(at, name)) return undefined;
+  const view = statBuffer;
   const u32 = (offset: number): number => view.getUint32(offset, true);
   return {
-    identity: `${u32(136)}:${u32(140)}:${view.getBigUint64(32, true)}`,
+    identity: identityOf(view),
     mode: view.getUint16(28, true),
     links: u32(16),
     uid: u32(20),
@@ -105,6 +104,18 @@ export function statAt(at: number, name: Uint8Array): FileStat | undefined {
   };
 }
 
+/** Fills {@link statBuffer}; false when there is nothing of that name. */
+function statx(at: number, name: Uint8Array): boolean {
+  const flags = name.length === 0 ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW;
+  const result = rawSyscall("statx", at, cname(name), flags, STATX_BASIC_STATS, statAddress);
+  if (result < 0 && result !== -ERRNO.ENOENT) throw new SyscallError("statx", printable(name), -result);
+  return result === 0;
+}
+
+function identityOf(view: DataView): string {
+  return `${view.getUint32(136, true)}:${view.getUint32(140, true)}:${view.getBigUint64(32, true)}`;
+}
+
 /** readlinkat(2). */
 export function readLink(at: number, name: Uint8Array): Uint8Array {
   const target = new Uint8Array(PATH_MAX);
@@ -114,7 +125,7 @@ export function readLink(at: number, name: Uint8Array): Uint8Array {
 
 /** A new empty file, open for writing; `undefined` when the name is taken, be it by a dangling link. */
 export function createFile(at: number, name: Uint8Array, mode: number): Fd | undefined {
-  const fd = rawSyscall("openat", at, cbytes(name), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  const fd = rawSyscall("openat", at, cname(name), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   if (fd === -ERRNO.EEXIST) return undefined;
   if (fd < 0) throw new SyscallError("openat", printable(name), -fd);
   return new Fd(fd);
@@ -122,17 +133,17 @@ export function createFile(at: number, name: Uint8Array, mode: number): Fd | und
 
 /** mkdirat(2); false when the name is taken. */
 export function makeDirectory(at: number, name: Uint8Array, mode: number): boolean {
-  return unlessTaken("mkdirat", name, rawSyscall("mkdirat", at, cbytes(name), mode));
+  return unlessTaken("mkdirat", name, rawSyscall("mkdirat", at, cname(name), mode));
 }
 
 /** symlinkat(2); false when the name is taken. */
 export function makeSymlink(target: Uint8Array, at: number, name: Uint8Array): boolean {
-  return unlessTaken("symlinkat", name, rawSyscall("symlinkat", cbytes(target), at, cbytes(name)));
+  return unlessTaken("symlinkat", name, rawSyscall("symlinkat", cbytes(target), at, cname(name)));
 }
 
 /** linkat(2), links not followed; false when the name is taken. */
 export function makeLink(fromAt: number, from: Uint8Array, at: number, name: Uint8Array): boolean {
-  return unlessTaken("linkat", name, rawSyscall("linkat", fromAt, cbytes(from), at, cbytes(name), 0));
+  return unlessTaken("linkat", name, rawSyscall("linkat", fromAt, cbytes(from), at, cname(name), 0));
 }
 
 /**
@@ -140,18 +151,18 @@ export function makeLink(fromAt: number, from: Uint8Array, at: number, name: Uin
  * when the name is taken, `undefined` when this kernel or file system makes none.
  */
 export function makeWhiteout(at: number, name: Uint8Array): boolean | undefined {
-  const result = rawSyscall("mknodat", at, cbytes(name), S_IFCHR, 0);
+  const result = rawSyscall("mknodat", at, cname(name), S_IFCHR, 0);
   if (result === -ERRNO.EPERM || result === -ERRNO.EOPNOTSUPP) return undefined;
   return unlessTaken("mknodat", name, result);
 }
 
 /** mknodat(2) of a FIFO; false when the name is taken. */
 export function makeFifo(at: number, name: Uint8Array, mode: number): boolean {
-  return unlessTaken("mknodat", name, rawSyscall("mknodat", at, cbytes(name), S_IFIFO | mode, 0));
+  return unlessTaken("mknodat", name, rawSyscall("mknodat", at, cname(name), S_IFIFO | mode, 0));
 }
 
 export function removeName(at: number, name: Uint8Array, kind: "file" | "directory"): void {
-  syscall("unlinkat", printable(name), at, cbytes(name), kind === "directory" ? AT_REMOVEDIR : 0);
+  syscall("unlinkat", printable(name), at, cname(name), kind === "directory" ? AT_REMOVEDIR : 0);
 }
 
 /** rename(2). */
@@ -161,17 +172,18 @@ export function renameBytes(fromAt: number, from: Uint8Array, toAt: number, to: 
 
 /** fchmodat(2). Follows a link: for names that the caller knows to be none. */
 export function changeMode(at: number, name: Uint8Array, mode: number): void {
-  syscall("fchmodat", printable(name), at, cbytes(name), mode);
+  syscall("fchmodat", printable(name), at, cname(name), mode);
 }
 
 /** fchmod(2), not subject to the umask. */
-export function changeOpenMode(fd: number, object: string, mode: number): void {
-  syscall("fchmod", object, fd, mode);
+export function changeOpenMode(fd: number, object: Uint8Array, mode: number): void {
+  const result = rawSyscall("fchmod", fd, mode);
+  if (result < 0) throw new SyscallError("fchmod", printable(object), -result);
 }
 
 /** fchownat(2), links not followed; of the descriptor itself when `name` is undefined. It clears setuid and setgid. */
 export function changeOwner(at: number, name: Uint8Array | undefined, object: string, uid: number, gid: number): void {
-  syscall("fchownat", object, at, name ? cbytes(name) : NO_NAME, uid, gid, name ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH);
+  syscall("fchownat", object, at, name ? cname(name) : NO_NAME, uid, gid, name ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH);
 }
 
 /** ftruncate(2): what was not written reads as zeros. */
@@ -190,17 +202,14 @@ export function writeAllAt(fd: number, object: string, bytes: Uint8Array, positi
 }
 
 /** utimensat(2), links not followed; of the descriptor itself when `name` is undefined. `mtime` in ns since 1970, used for both times. */
-export function changeTimes(at: number, name: Uint8Array | undefined, object: string, mtime: bigint): void {
+export function changeTimes(at: number, name: Uint8Array | undefined, object: Uint8Array, mtime: bigint): void {
   const nanoseconds = ((mtime % NANOSECONDS) + NANOSECONDS) % NANOSECONDS;
   const seconds = (mtime - nanoseconds) / NANOSECONDS;
-  const both = times.encode({
-    atimeSec: seconds,
-    atimeNsec: nanoseconds,
-    mtimeSec: seconds,
-    mtimeNsec: nanoseconds,
-  });
-  if (name) syscall("utimensat", object, at, cbytes(name), both, AT_SYMLINK_NOFOLLOW);
-  else syscall("utimensat", object, at, 0, both, 0);
+  timesBuffer[0] = timesBuffer[2] = seconds;
+  timesBuffer[1] = timesBuffer[3] = nanoseconds;
+  const flags = name ? AT_SYMLINK_NOFOLLOW : 0;
+  const result = rawSyscall("utimensat", at, name ? cname(name) : 0, timesAddress, flags);
+  if (result < 0) throw new SyscallError("utimensat", printable(object), -result);
 }
 
 /** lseek(2) to the start: the next read, of a file or of a folder's entries, begins there. */
@@ -220,3 +229,10 @@ function unlessTaken(call: SyscallName, name: Uint8Array, result: number): boole
 }
 
 const decoder = new TextDecoder();
+// Arguments of one call each, never kept between two. Views of a buffer that is there first: the memory of others moves.
+const nameBuffer = new Uint8Array(new ArrayBuffer(PATH_MAX + 1));
+const nameAddress = address(nameBuffer);
+const statBuffer = new DataView(new ArrayBuffer(256));
+const statAddress = address(new Uint8Array(statBuffer.buffer));
+const timesBuffer = new BigInt64Array(new ArrayBuffer(32));
+const timesAddress = address(timesBuffer);

@@ -31,7 +31,11 @@ import type { WriterEntry } from "./writer.ts";
 export type TreeReaderOptions = {
   /** `overlay`: the tree is the upper folder of an overlay, whose whiteouts become those of the OCI image spec. */
   readonly whiteouts?: "plain" | "overlay" | undefined;
+  /** Whose everything without a record (override_stat.ts) is; as on disk by default. */
+  readonly owner?: Owner | undefined;
 };
+
+type Owner = { readonly uid: number; readonly gid: number };
 
 type Folder = { readonly path: Uint8Array; readonly names: readonly Uint8Array[]; next: number };
 type Common = Pick<WriterEntry, "name" | "mode" | "uid" | "gid" | "mtime" | "xattrs">;
@@ -53,11 +57,13 @@ export function* readTree(root: number, options: TreeReaderOptions = {}): Genera
 class TreeReader {
   readonly #root: number;
   readonly #overlay: boolean;
+  readonly #owner: Owner | undefined;
   /** Identity of a file with several names → the first of them. */
   readonly #linked = new Map<string, Uint8Array>();
 
-  constructor(root: number, { whiteouts = "plain" }: TreeReaderOptions) {
+  constructor(root: number, { whiteouts = "plain", owner }: TreeReaderOptions) {
     this.#root = root;
+    this.#owner = owner;
     this.#overlay = whiteouts === "overlay";
   }
 
@@ -74,7 +80,7 @@ class TreeReader {
   *#enter(path: Uint8Array, stack: Folder[]): Generator<WriterEntry, void, void> {
     using fd = this.#openFolder(path);
     const found = present(statAt(fd.number, EMPTY), path);
-    const common = commonOf(fd.number, path, found);
+    const common = commonOf(fd.number, path, found, this.#owner);
     yield { type: "directory", ...common };
     const names = readdir(fd.number, printable(path)).map(({ name }) => name);
     stack.push({ path, names: names.sort(Buffer.compare), next: 0 });
@@ -94,7 +100,7 @@ class TreeReader {
   }
 
   *#entry(at: number, name: Uint8Array, path: Uint8Array, found: FileStat): Generator<WriterEntry, void, void> {
-    const common: Common = { name: path, ...ownerOf(found), mtime: found.mtime, xattrs: NO_XATTRS };
+    const common: Common = { name: path, ...ownerOf(found, this.#owner), mtime: found.mtime, xattrs: NO_XATTRS };
     const first = this.#linked.get(found.identity);
     if (first) return yield { type: "hardlink", linkname: first, ...common };
     const type = found.mode & S_IFMT;
@@ -116,7 +122,7 @@ class TreeReader {
     using fd = openBeneath(at, name, flags, 0, RESOLVE) ?? missing(path);
     const found = present(statAt(fd.number, EMPTY), path);
     if ((found.mode & S_IFMT) !== S_IFREG) throw changed(path);
-    const { device, ...common } = commonOf(fd.number, path, found);
+    const { device, ...common } = commonOf(fd.number, path, found, this.#owner);
     if (device) yield { ...device, ...common };
     else yield { type: "file", size: found.size, content: contentOf(fd.number, path, found.size), ...common };
   }
@@ -129,16 +135,21 @@ class TreeReader {
 
 const DOT = new Uint8Array([0x2e]);
 
-function commonOf(fd: number, name: Uint8Array, found: FileStat): Common & Pick<OverrideStat, "device"> {
+function commonOf(
+  fd: number,
+  name: Uint8Array,
+  found: FileStat,
+  owner: Owner | undefined,
+): Common & Pick<OverrideStat, "device"> {
   const shown = printable(name);
   const names = listxattr(fd, shown);
   const recorded = names.includes(OVERRIDE_STAT) ? decodeOverrideStat(fgetxattr(fd, shown, OVERRIDE_STAT)) : undefined;
   const xattrs = names.length === 0 ? NO_XATTRS : xattrsOf(fd, shown, names);
-  return { name, mtime: found.mtime, xattrs, ...(recorded ?? ownerOf(found)) };
+  return { name, mtime: found.mtime, xattrs, ...(recorded ?? ownerOf(found, owner)) };
 }
 
-function ownerOf({ uid, gid, mode }: FileStat): Pick<WriterEntry, "uid" | "gid" | "mode"> {
-  return { uid, gid, mode: mode & 0o7777 };
+function ownerOf({ uid, gid, mode }: FileStat, owner = { uid, gid }): Owner & Pick<WriterEntry, "mode"> {
+  return { ...owner, mode: mode & 0o7777 };
 }
 
 function deviceOf({ deviceMajor, deviceMinor }: FileStat): { readonly major: number; readonly minor: number } {

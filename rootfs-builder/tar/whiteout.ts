@@ -9,7 +9,8 @@ import { pathBytes, pathText } from "./member_path.ts";
 
 export const OPAQUE_XATTR = "user.overlay.opaque";
 export const WHITEOUT_XATTR = "user.overlay.whiteout";
-export const OPAQUE_NAME: Uint8Array = pathBytes(".wh..wh..opq");
+const OPAQUE = ".wh..wh..opq";
+export const OPAQUE_NAME: Uint8Array = pathBytes(OPAQUE);
 const PREFIX = ".wh.";
 /** Names that aufs kept its own records under, left in old images. */
 const AUFS_PREFIX = ".wh..wh.";
@@ -19,16 +20,26 @@ export type WhiteoutName =
   | { readonly kind: "opaque" }
   /** Nothing of it is to be made. */
   | { readonly kind: "ignored" }
+  /** A whiteout of a name that nothing can have, or something below a whiteout. */
+  | { readonly kind: "refused" }
   | { readonly kind: "whiteout"; readonly name: string };
 
 /** What a name of an OCI layer means. `components` as of member_path.ts. */
 export function whiteoutOf(components: readonly string[]): WhiteoutName {
   if (!components.some((component) => component.startsWith(PREFIX))) return { kind: "none" };
   const last = components.at(-1) ?? "";
-  if (components.slice(0, -1).some((component) => component.startsWith(AUFS_PREFIX))) return { kind: "ignored" };
-  if (last === pathText(OPAQUE_NAME)) return { kind: "opaque" };
-  if (last.startsWith(AUFS_PREFIX)) return { kind: "ignored" };
-  return last.startsWith(PREFIX) ? { kind: "whiteout", name: last.slice(PREFIX.length) } : { kind: "none" };
+  if (last === OPAQUE) return { kind: components.length === 1 ? "opaque" : kindBelow(components) };
+  if (components.some((component) => component.startsWith(AUFS_PREFIX))) return { kind: "ignored" };
+  const name = last.slice(PREFIX.length);
+  if (kindBelow(components) === "refused" || ["", ".", ".."].includes(name)) return { kind: "refused" };
+  return { kind: "whiteout", name };
+}
+
+/** Of an opaque mark; its folder may be no whiteout itself. */
+function kindBelow(components: readonly string[]): "opaque" | "refused" | "ignored" {
+  const above = components.slice(0, -1);
+  if (above.some((component) => component.startsWith(AUFS_PREFIX))) return "ignored";
+  return above.some((component) => component.startsWith(PREFIX)) ? "refused" : "opaque";
 }
 
 /** The OCI name of a whiteout of `name`. */
