@@ -19,6 +19,12 @@ export class WhiteoutMarks {
   readonly #names = new Map<string, Set<string>>();
   /** Folders with whiteouts that are files with an attribute. */
   readonly #files = new Set<string>();
+  readonly #makeDevice: typeof makeWhiteout;
+
+  /** `makeDevice`: returns `undefined` where there can be no such device. */
+  constructor(makeDevice: typeof makeWhiteout = makeWhiteout) {
+    this.#makeDevice = makeDevice;
+  }
 
   hideAll(path: string): void {
     this.#opaque.add(path);
@@ -56,7 +62,7 @@ export class WhiteoutMarks {
   }
 
   #makeOne(fd: number, path: string, name: Uint8Array): void {
-    if (makeWhiteout(fd, name) !== undefined) return;
+    if (this.#makeDevice(fd, name) !== undefined) return;
     using file = createFile(fd, name, 0o600);
     if (!file) return;
     setMark(file.number, printable(name), WHITEOUT_XATTR, EMPTY);
