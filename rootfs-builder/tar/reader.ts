@@ -59,8 +59,10 @@ export class TarReader {
    * Throws {@link TarError}; the reader is of no use afterwards.
    */
   *push(chunk: Uint8Array): Generator<TarEvent, void, void> {
-    for (let at = 0; at < chunk.length; ) {
-      const { taken, event, done } = this.#take(at === 0 ? chunk : chunk.subarray(at));
+    // A Buffer's slice is no copy: a name cut from one would keep all of the chunk for as long as the entry is kept.
+    const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
+    for (let at = 0; at < bytes.length; ) {
+      const { taken, event, done } = this.#take(at === 0 ? bytes : bytes.subarray(at));
       this.#offset += taken;
       at += taken;
       if (event) yield event;

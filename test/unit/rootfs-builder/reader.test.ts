@@ -170,6 +170,16 @@ describe("TarReader", () => {
     expect(read(seal(archive))[0]?.entry).toMatchObject({ uid: 2 ** 24, mtime: -2000000000n });
   });
 
+  test("keeps nothing of a chunk, be it a Buffer, that is used again", () => {
+    const reader = new TarReader();
+    const chunk = Buffer.from(tar(pax({ comment: "c" }), { name: "name", type: "2", linkname: "target" }));
+    const [first] = [...reader.push(chunk)];
+    chunk.fill(0);
+    if (first?.kind !== "entry" || first.entry.type !== "symlink") throw new Error("no link");
+    expect([first.entry.name, first.entry.linkname].map(text)).toEqual(["name", "target"]);
+    expect(text(first.entry.pax.get("comment") ?? new Uint8Array())).toBe("c");
+  });
+
   test("skips a volume label with its content", () => {
     expect(text(only({ name: "label", type: "V", content: "x" }, { name: "a" }).name)).toBe("a");
   });
