@@ -103,7 +103,7 @@ async function grown(plain, copies) {
     await $`tar -xf ${plain} -C ${from}`;
   }
   for (let copy = 0; copy < Math.ceil(copies); copy++) {
-    const part = copies < 1 ? ["etc", "usr/include"].filter((name) => fs.existsSync(path.join(from, name))) : ["."];
+    const part = copies < 1 ? ["etc", "usr/bin"].filter((name) => fs.existsSync(path.join(from, name))) : ["."];
     await $`tar -rf ${out} --transform ${`s,^,${copy}/,S`} -C ${from} ${part}`;
   }
   const { size } = fs.statSync(out);

@@ -119,15 +119,57 @@ test("a zstd stream may begin with a skippable frame", async () => {
 });
 
 test.each([
-  ["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
   ["bzip2", [0x42, 0x5a, 0x68, 0x39, 0, 0]],
   ["zip", [0x50, 0x4b, 0x03, 0x04, 0, 0]],
 ] as const)("%s is refused by name", (format, head) => {
   expect(() => compressionOf(new Uint8Array(head))).toThrow(`it is a ${format} file`);
 });
 
-test("the refusal of xz names the mend", () => {
-  expect(() => compressionOf(new Uint8Array([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0]))).toThrow("unpack it with xz -d first");
+describe("decompress, xz", () => {
+  const text_ = (base64: string, size = 65536, limit = 1e9): Promise<string> =>
+    text(Uint8Array.fromBase64(base64), size, limit);
+  // xz -9 of TEXT, so that the test needs no xz; the second with --check=sha256, of "text".
+  const XZ =
+    "/Td6WFoAAATm1rRGAgAhARwAAAAQz1jM4YafAGldADoaCM52x+Xp1gc0w9EOv85V4aq94R0LP9sEl1BXJnTDp6IQ9/uWYgW6mhp4IyveaHDnlw6KDh9KL8MAu5gmHCl5ZtAHwiAIPt2HflKcwPga1PVhSjh0lGGNFZ/pSa1DXEKRyERgAtUAAAAAAAD5mnEZKMgdSAABhQGgjQYAVk6UQrHEZ/sCAAAAAARZWg==";
+  const SHA256 =
+    "/Td6WFoAAArh+wyhAgAhARYAAAB0L+WjAQADdGV4dACYLZ4+uZb1WeYz9NGU3vN2HZCfWjtkfRqFH+rWfDLJ0QABNATFgsGcGJtLmgEAAAAAClla";
+  const whole = Uint8Array.fromBase64(XZ);
+
+  test.each([1, 7, 1e6])("restores the text, of streams one after another too, in chunks of %d bytes", async (size) => {
+    expect(await text_(XZ, size)).toBe(TEXT);
+    expect(await text(concat(whole, new Uint8Array(8), whole), size)).toBe(TEXT + TEXT);
+  });
+
+  test("stops at the limit", async () => {
+    await expect(text_(XZ, 65536, 1000)).rejects.toThrow("more than the limit of 1000 bytes");
+  });
+
+  test("refuses data that is cut off or damaged, and what follows that is no stream", async () => {
+    for (let length = 6; length < whole.length; length += 3)
+      await expect(text(whole.subarray(0, length))).rejects.toThrow("the xz data is damaged or cut off");
+    await expect(text(concat(whole, new TextEncoder().encode("junk")))).rejects.toBeInstanceOf(TarError);
+    const damaged = whole.slice();
+    damaged[40] = (damaged[40] ?? 0) ^ 1;
+    await expect(text(damaged)).rejects.toBeInstanceOf(TarError);
+  });
+
+  test("names the mend where the library lacks what is needed", async () => {
+    await expect(text_(SHA256)).rejects.toThrow("unpack it with xz -d first");
+  });
+
+  test("passes an error of the source on as it is, and releases it", async () => {
+    let released = false;
+    async function* failing(): AsyncGenerator<Uint8Array> {
+      try {
+        yield whole.subarray(0, 50);
+        throw new Error("the disk is gone");
+      } finally {
+        released = true;
+      }
+    }
+    await expect(Array.fromAsync(decompress(failing(), { bytes: 1e9 }))).rejects.toThrow("the disk is gone");
+    expect(released).toBe(true);
+  });
 });
 
 test("a short or empty head is plain", () => {
