@@ -36,6 +36,12 @@ export type Extraction = {
 /** Beyond any image in use; there to end a bomb before the disk does. deflate's own ratio ends at 1032. */
 export const DEFAULT_EXTRACT_LIMITS: ExtractLimits = { bytes: 64 * 2 ** 30, entries: 4_000_000 };
 
+/**
+ * Each chunk is garbage once it is written, and JavaScriptCore lets it pile up with what an archive leaves: at 3 GB the peak
+ * was 145 MB above Bun's own, and 110 with a collection this often, for 3 % of the time. In bytes.
+ */
+const COLLECT_EVERY = 1 << 26;
+
 type Tally = { entries: number; bytes: number; readonly devices: TarEntry[] };
 
 /**
@@ -55,8 +61,14 @@ export async function extract(
     path: Math.min(limits.path ?? LONGEST_PATH, LONGEST_PATH),
   });
   const tally: Tally = { entries: 0, bytes: 0, devices: [] };
-  for await (const chunk of decompress(archive, limits))
+  let uncollected = 0;
+  for await (const chunk of decompress(archive, limits)) {
     for (const event of reader.push(chunk)) perform(event, writer, tally, limits);
+    uncollected += chunk.length;
+    if (uncollected < COLLECT_EVERY) continue;
+    uncollected = 0;
+    Bun.gc(true);
+  }
   reader.end();
   writer.finish();
   return { entries: tally.entries, devices: tally.devices, skippedXattrs: writer.attributes.skipped };

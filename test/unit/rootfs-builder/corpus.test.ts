@@ -205,8 +205,8 @@ const CASES: Readonly<Record<string, Case>> = {
     archive: () => [{ name: new Uint8Array([0xff, 0x0a, 0x1b, 0x5b]), content: "x" }],
     outcome: { names: ["\xff\n\x1b["] },
   },
-  "a folder without permissions that is filled later": {
-    archive: () => [folder("d/", 0), file("d/f"), folder("d/e/", 0), file("d/e/f")],
+  "a folder without write permission that is filled later": {
+    archive: () => [folder("d/", 0o500), file("d/f"), folder("d/e/", 0o500), file("d/e/f")],
     outcome: { names: ["d", "d/e", "d/e/f", "d/f"] },
   },
   "a whiteout of what is above": {
