@@ -76,7 +76,12 @@ function changed(path: string): RootfsError {
 function regularFile(fd: number, path: string): Stat {
   const found = stat("", true, fd);
   if (found && (found.mode & S_IFMT) === S_IFREG) return found;
-  throw new RootfsError("unpack", path, "it is no regular file", "Give a tar file (plain, gzip or zstd) or a folder");
+  throw new RootfsError(
+    "unpack",
+    path,
+    "it is no regular file",
+    "Give a tar file (plain, gzip, zstd or xz) or a folder",
+  );
 }
 
 async function unpackEmbedded(

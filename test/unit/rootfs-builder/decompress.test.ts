@@ -105,6 +105,12 @@ test.each([1, 100, 1e6])("zeros after gzip are padding, in chunks of %d bytes", 
   expect(await text(concat(gzipSync("text"), new Uint8Array(1500)), size)).toBe("text");
 });
 
+test("more padding than is read ahead does not hold it up", async () => {
+  expect(await text(concat(gzipSync(TEXT), new Uint8Array(20_000_000)))).toBe(TEXT);
+  const junk = concat(gzipSync(TEXT), new Uint8Array(20_000_000), new Uint8Array([1]));
+  await expect(text(junk)).rejects.toThrow("is followed by something else");
+});
+
 test("frames of zstd are told apart with and without their optional fields", async () => {
   const options = (...flags: number[]): object => ({ params: Object.fromEntries(flags.map((flag) => [flag, 1])) });
   const frames = [0, 10, 300, 70_000, 1_000_000].flatMap((size) =>
