@@ -151,11 +151,12 @@ export function read(fd: number, object: string, into: Uint8Array): number {
   }
 }
 
-/** Writes all of `bytes`, again after EINTR and short writes. */
-export function writeAll(fd: number, object: string, bytes: Uint8Array): void {
+/** Writes all of `bytes`, again after EINTR and short writes. `object` may be a file's name as bytes. */
+export function writeAll(fd: number, object: string | Uint8Array, bytes: Uint8Array): void {
   for (let rest = bytes; rest.length > 0; ) {
     const put = rawSyscall("write", fd, rest, rest.length);
-    if (put < 0 && put !== -ERRNO.EINTR) throw new SyscallError("write", object, -put);
+    if (put < 0 && put !== -ERRNO.EINTR)
+      throw new SyscallError("write", typeof object === "string" ? object : decoder.decode(object), -put);
     if (put > 0) rest = rest.subarray(put);
   }
 }

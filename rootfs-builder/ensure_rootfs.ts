@@ -12,7 +12,7 @@ import type { ExtractLimits } from "./tar/extract.ts";
 export type RootfsSource =
   /** `version` as after `alpine:`; empty for the one in the program, else the newest. */
   | { readonly kind: "alpine"; readonly version: string }
-  /** A tar file: plain, gzip or zstd, told by its content. */
+  /** A tar file: plain, gzip, zstd or xz, told by its content. */
   | { readonly kind: "tar"; readonly path: string };
 
 export type Rootfs = {

@@ -44,7 +44,7 @@ export async function fillFromTarball(path: string, options: RootfsOptions): Pro
     const digest = digestName("sha256", hex);
     const make = async ({ root }: Workplace): Promise<void> => {
       const again = hashed(chunksOf(file.number, path), "sha256");
-      await extract(again.chunks, root, options.limits);
+      await extract(again.chunks, root, { limits: options.limits });
       if (again.hex() !== hex) throw changed(path);
     };
     const found = await addRootfs(store, digest, make, () => progress?.({ kind: "waiting", object: path }));
@@ -76,7 +76,12 @@ function changed(path: string): RootfsError {
 function regularFile(fd: number, path: string): Stat {
   const found = stat("", true, fd);
   if (found && (found.mode & S_IFMT) === S_IFREG) return found;
-  throw new RootfsError("unpack", path, "it is no regular file", "Give a tar file (plain, gzip or zstd) or a folder");
+  throw new RootfsError(
+    "unpack",
+    path,
+    "it is no regular file",
+    "Give a tar file (plain, gzip, zstd or xz) or a folder",
+  );
 }
 
 async function unpackEmbedded(
@@ -96,7 +101,7 @@ async function unpackEmbedded(
       "the tarball in this program has not the pinned digest: the program is damaged",
       "Install it again",
     );
-  await extract(one(tarball), place.root, limits);
+  await extract(one(tarball), place.root, { limits });
 }
 
 async function downloadAndUnpack(
@@ -110,7 +115,7 @@ async function downloadAndUnpack(
     progress?.({ kind: "download", object, bytes, total });
   await fetchAlpine(release, file.number, { mirror, progress: told });
   progress?.({ kind: "unpack", object });
-  await extract(chunksOf(file.number, object), place.root, limits);
+  await extract(chunksOf(file.number, object), place.root, { limits });
 }
 
 /** All failures of this room leave it as RootfsError. */

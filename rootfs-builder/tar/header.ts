@@ -1,5 +1,6 @@
 // One 512-byte header block as fields: POSIX.1-2017 pax(1) "ustar Interchange Format", tar(5) for the GNU and v7 forms.
-// A view over bytes: what the fields mean together (long names, pax records) is the reader's to say.
+// A view over bytes: what the fields mean together (long names, pax records) is the reader's to say. It runs once an
+// entry, so numbers are read from the bytes with no text in between.
 import { TarError } from "./tar_error.ts";
 
 export const BLOCK = 512;
@@ -20,34 +21,30 @@ export type Header = {
   readonly devminor: number;
 };
 
-const USTAR = "ustar\0";
+const USTAR = [0x75, 0x73, 0x74, 0x61, 0x72, 0x00];
 const MODE_BITS = 0o7777;
 const CHECKSUM_AT = 148;
 const CHECKSUM_LENGTH = 8;
 const SPACE = 0x20;
+const ZERO = 0x30;
 
 /** The header in `block` (512 bytes). Throws {@link TarError} with `offset` when the checksum or a number is wrong. */
 export function decodeHeader(block: Uint8Array, offset: number): Header {
   verifyChecksum(block, offset);
-  const ustar = latin1(block.subarray(257, 263)) === USTAR;
-  const number = (at: number, length: number, what: string): number =>
-    decodeNumber(block.subarray(at, at + length), what, offset);
-  const signed = (at: number, length: number, what: string): number =>
-    decodeSigned(block.subarray(at, at + length), what, offset);
   // v7 archives leave garbage in the device fields of other types: only devices have them read.
-  const typeflag = latin1(block.subarray(156, 157));
+  const typeflag = String.fromCharCode(block[156] ?? 0);
   const device = typeflag === "3" || typeflag === "4";
   return {
-    name: joinPrefix(ustar ? field(block, 345, 155) : new Uint8Array(), field(block, 0, 100)),
-    mode: number(100, 8, "mode") & MODE_BITS,
-    uid: number(108, 8, "uid"),
-    gid: number(116, 8, "gid"),
-    size: number(124, 12, "size"),
-    mtime: signed(136, 12, "mtime"),
+    name: nameOf(block),
+    mode: decodeNumber(block, 100, 8, "mode", offset) & MODE_BITS,
+    uid: decodeNumber(block, 108, 8, "uid", offset),
+    gid: decodeNumber(block, 116, 8, "gid", offset),
+    size: decodeNumber(block, 124, 12, "size", offset),
+    mtime: decodeSigned(block, 136, 12, "mtime", offset),
     typeflag,
     linkname: field(block, 157, 100),
-    devmajor: device ? number(329, 8, "device major") : 0,
-    devminor: device ? number(337, 8, "device minor") : 0,
+    devmajor: device ? decodeNumber(block, 329, 8, "device major", offset) : 0,
+    devminor: device ? decodeNumber(block, 337, 8, "device minor", offset) : 0,
   };
 }
 
@@ -57,34 +54,52 @@ export function isZeroBlock(block: Uint8Array): boolean {
   return true;
 }
 
+/** The field of `length` bytes at `at`: octal text, or base-256. Throws {@link TarError} when it is negative. */
+export function decodeNumber(block: Uint8Array, at: number, length: number, what: string, offset: number): number {
+  const value = decodeSigned(block, at, length, what, offset);
+  if (value < 0) throw new TarError(`the header's ${what} is negative`, offset);
+  return value;
+}
+
 /** The sum of all bytes, those of the checksum itself counted as spaces; some old writers summed signed bytes. */
 function verifyChecksum(block: Uint8Array, offset: number): void {
   let unsigned = CHECKSUM_LENGTH * SPACE;
   let high = 0;
   for (let at = 0; at < BLOCK; at++) {
-    if (at >= CHECKSUM_AT && at < CHECKSUM_AT + CHECKSUM_LENGTH) continue;
     const byte = block[at] ?? 0;
     unsigned += byte;
-    if (byte >= 128) high++;
+    high += byte >> 7;
   }
-  const told = latin1(cut(block.subarray(CHECKSUM_AT, CHECKSUM_AT + CHECKSUM_LENGTH))).trim();
-  const sum = /^[0-7]+$/.test(told) ? Number.parseInt(told, 8) : -1;
-  if (sum !== unsigned && sum !== unsigned - 256 * high)
+  for (let at = CHECKSUM_AT; at < CHECKSUM_AT + CHECKSUM_LENGTH; at++) {
+    unsigned -= block[at] ?? 0;
+    high -= (block[at] ?? 0) >> 7;
+  }
+  const told = decodeOctal(block, CHECKSUM_AT, CHECKSUM_LENGTH);
+  if (told === undefined || (told !== unsigned && told !== unsigned - 256 * high))
     throw new TarError("there is no tar header here, for the checksum does not match", offset);
 }
 
-function decodeNumber(bytes: Uint8Array, what: string, offset: number): number {
-  const value = decodeSigned(bytes, what, offset);
-  if (value < 0) throw new TarError(`the header's ${what} is negative`, offset);
+/** Octal text, or base-256 when the first byte's high bit is set (tar(5), "GNU tar archives"). */
+function decodeSigned(block: Uint8Array, at: number, length: number, what: string, offset: number): number {
+  if (((block[at] ?? 0) & 0x80) !== 0) return decodeBase256(block.subarray(at, at + length), what, offset);
+  const value = decodeOctal(block, at, length);
+  if (value === undefined) throw new TarError(`the header's ${what} is no octal number`, offset);
   return value;
 }
 
-/** Octal text, or base-256 when the first byte's high bit is set (tar(5), "GNU tar archives"). */
-function decodeSigned(bytes: Uint8Array, what: string, offset: number): number {
-  if (((bytes[0] ?? 0) & 0x80) !== 0) return decodeBase256(bytes, what, offset);
-  const text = latin1(cut(bytes)).trim();
-  if (!/^[0-7]*$/.test(text)) throw new TarError(`the header's ${what} is no octal number`, offset);
-  return text === "" ? 0 : Number.parseInt(text, 8);
+/** Digits between optional spaces, ended by a NUL, a space or the field; an empty field is 0. `undefined` for other text. */
+function decodeOctal(block: Uint8Array, start: number, length: number): number | undefined {
+  const end = start + length;
+  let at = start;
+  while (at < end && block[at] === SPACE) at++;
+  let value = 0;
+  for (; at < end; at++) {
+    const digit = (block[at] ?? 0) - ZERO;
+    if (digit < 0 || digit > 7) break;
+    value = value * 8 + digit;
+  }
+  for (; at < end && block[at] !== 0; at++) if (block[at] !== SPACE) return undefined;
+  return value;
 }
 
 /** Two's complement, big endian; the first byte's high bit is the marker and the next one the sign. */
@@ -97,8 +112,11 @@ function decodeBase256(bytes: Uint8Array, what: string, offset: number): number 
   return Number(value);
 }
 
-function joinPrefix(prefix: Uint8Array, name: Uint8Array): Uint8Array {
-  if (prefix.length === 0) return name;
+/** Only ustar has a prefix; GNU keeps times in its place. */
+function nameOf(block: Uint8Array): Uint8Array {
+  const name = field(block, 0, 100);
+  if (block[345] === 0 || USTAR.some((byte, at) => block[257 + at] !== byte)) return name;
+  const prefix = field(block, 345, 155);
   const joined = new Uint8Array(prefix.length + 1 + name.length);
   joined.set(prefix);
   joined[prefix.length] = 0x2f;
@@ -107,14 +125,6 @@ function joinPrefix(prefix: Uint8Array, name: Uint8Array): Uint8Array {
 }
 
 function field(block: Uint8Array, at: number, length: number): Uint8Array {
-  return cut(block.subarray(at, at + length)).slice();
-}
-
-function cut(bytes: Uint8Array): Uint8Array {
-  const end = bytes.indexOf(0);
-  return end < 0 ? bytes : bytes.subarray(0, end);
-}
-
-function latin1(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
+  const end = block.indexOf(0, at);
+  return block.slice(at, end < 0 || end > at + length ? at + length : end);
 }

@@ -3,15 +3,16 @@
 import { TarError } from "./tar_error.ts";
 
 /** PATH_MAX of limits.h without its NUL: the longest that a system call takes. */
-const LONGEST = 4095;
+export const LONGEST_PATH = 4095;
+const CHUNK = 4096;
 
 /**
  * Components of `name`; none for the root itself. A leading slash is dropped, so an absolute name stays below the root
  * as with GNU tar; `..` is refused, since nothing that is packed in good faith has it.
  */
-export function memberPath(name: Uint8Array, offset: number): readonly string[] {
-  const shown = (): string => new TextDecoder().decode(name.subarray(0, LONGEST));
-  if (name.length > LONGEST) throw new TarError(`the name is longer than ${LONGEST} bytes`, offset, shown());
+export function memberPath(name: Uint8Array, offset: number, longest: number = LONGEST_PATH): readonly string[] {
+  const shown = (): string => new TextDecoder().decode(name.subarray(0, LONGEST_PATH));
+  if (name.length > longest) throw new TarError(`the name is longer than ${longest} bytes`, offset, shown());
   const components = pathText(name)
     .split("/")
     .filter((component) => component !== "" && component !== ".");
@@ -21,10 +22,13 @@ export function memberPath(name: Uint8Array, offset: number): readonly string[] 
 
 /** Bytes → text of one character a byte. */
 export function pathText(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
+  if (bytes.length <= CHUNK) return String.fromCharCode(...bytes);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }
 
 /** The inverse of {@link pathText}. */
 export function pathBytes(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  return bytes;
 }

@@ -1,17 +1,18 @@
-// A tar archive as a stream of entries: bytes are pushed in as they come, events come out, nothing is kept but the block
-// or extended header under way. Pure: it opens nothing and trusts nothing. ustar, pax and GNU long names are read; forms
-// that would need more to be right (sparse files, several volumes) are refused by name rather than unpacked wrong.
+// A tar archive as a stream of entries: bytes are pushed in as they come, events come out, nothing is kept but the block,
+// extended header or sparse map under way. Pure: it opens nothing and trusts nothing. v7, ustar, pax and GNU archives are
+// read, sparse files of either kind too; what would need more to be right (several volumes) is refused by name rather than
+// unpacked wrong.
 //
-// References: POSIX.1-2017 pax(1); tar(5) of libarchive for the GNU forms.
+// References: POSIX.1-2017 pax(1); tar(5) of libarchive for the GNU forms; member.ts says what an entry is.
 import { BLOCK, decodeHeader, type Header, isZeroBlock } from "./header.ts";
-import { decodePax, decodePaxNumber, decodePaxTime, type PaxRecords } from "./pax.ts";
-import type { TarEntry, TarEvent, TarNode } from "./tar_entry.ts";
+import { type Member, memberOf, shownName } from "./member.ts";
+import { decodePax, type PaxRecords } from "./pax.ts";
+import { ContentMap, checkedRegions, OldGnuMap, type Regions, storedAfterBlock } from "./sparse.ts";
+import type { TarEvent } from "./tar_entry.ts";
 import { TarError } from "./tar_error.ts";
 
 /** Extended headers and long names are held in memory, and paths end at 4096 bytes; this leaves room for attributes. */
 const LARGEST_EXTENSION = 1 << 20;
-const SECOND = 1_000_000_000n;
-const SLASH = 0x2f;
 const NO_RECORDS: PaxRecords = new Map();
 
 type ExtensionUse = "pax" | "pax global" | "long name" | "long link" | "skip";
@@ -19,26 +20,26 @@ type ExtensionUse = "pax" | "pax global" | "long name" | "long link" | "skip";
 type State =
   | { readonly kind: "header" }
   | { readonly kind: "extension"; readonly use: ExtensionUse; readonly body: Uint8Array; filled: number }
-  | { readonly kind: "content"; readonly size: number; position: number }
-  | { readonly kind: "skip"; left: number }
+  /** Blocks of a sparse file's map come before its content. */
+  | { readonly kind: "map"; readonly map: OldGnuMap | ContentMap; readonly size: number; stored: number }
+  /** `at` the region under way, `within` the bytes of it told so far. */
+  | { readonly kind: "content"; readonly regions: Regions; at: number; within: number }
+  | { readonly kind: "skip"; left: number; readonly done: boolean }
   /** One zero block was read; a second one must follow. */
   | { readonly kind: "ending" }
   | { readonly kind: "ended" };
 
+type Step = { readonly taken: number; readonly event?: TarEvent; readonly done?: boolean };
+
 const EXTENSIONS: Readonly<Record<string, ExtensionUse>> = {
   x: "pax",
+  // What Solaris called it before POSIX had a letter.
+  X: "pax",
   g: "pax global",
   L: "long name",
   K: "long link",
   // A volume's label says nothing of the tree.
   V: "skip",
-};
-
-const REFUSED: Readonly<Record<string, string>> = {
-  S: "a GNU sparse file",
-  M: "the continuation of a file from another volume",
-  D: "a folder of a GNU incremental backup",
-  N: "a GNU tar long name of before 1991",
 };
 
 export class TarReader {
@@ -51,17 +52,19 @@ export class TarReader {
   #pax: PaxRecords = NO_RECORDS;
   #longName: Uint8Array | undefined;
   #longLink: Uint8Array | undefined;
-  #entry: string | undefined;
+  #entry: Uint8Array | undefined;
 
   /**
    * The events that `chunk` completes. `data` events are views of `chunk`: use them before it is reused.
    * Throws {@link TarError}; the reader is of no use afterwards.
    */
   *push(chunk: Uint8Array): Generator<TarEvent, void, void> {
-    for (let rest = chunk; rest.length > 0; ) {
-      const { taken, event, done } = this.#take(rest);
+    // A Buffer's slice is no copy: a name cut from one would keep all of the chunk for as long as the entry is kept.
+    const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
+    for (let at = 0; at < bytes.length; ) {
+      const { taken, event, done } = this.#take(at === 0 ? bytes : bytes.subarray(at));
       this.#offset += taken;
-      rest = rest.subarray(taken);
+      at += taken;
       if (event) yield event;
       if (done) yield { kind: "done" };
     }
@@ -74,7 +77,7 @@ export class TarReader {
     throw this.#error(this.#offset === 0 ? "the archive is empty" : "the archive is cut off");
   }
 
-  #take(rest: Uint8Array): { taken: number; event?: TarEvent; done?: boolean } {
+  #take(rest: Uint8Array): Step {
     const state = this.#state;
     if (this.#padding > 0) return this.#takePadding(rest);
     switch (state.kind) {
@@ -83,6 +86,8 @@ export class TarReader {
         return this.#takeHeader(rest);
       case "extension":
         return this.#takeExtension(state, rest);
+      case "map":
+        return this.#takeMap(state, rest);
       case "content":
         return this.#takeContent(state, rest);
       case "skip":
@@ -92,47 +97,62 @@ export class TarReader {
     }
   }
 
-  #takePadding(rest: Uint8Array): { taken: number } {
+  #takePadding(rest: Uint8Array): Step {
     const taken = Math.min(this.#padding, rest.length);
     this.#padding -= taken;
     return { taken };
   }
 
-  #takeHeader(rest: Uint8Array): { taken: number; event?: TarEvent; done?: boolean } {
-    this.#entry = undefined;
+  /** The next block, where `rest` completes one: a view of `rest` or of what was gathered. */
+  #takeBlock(rest: Uint8Array): { taken: number; block: Uint8Array | undefined } {
+    if (this.#blockFilled === 0 && rest.length >= BLOCK) return { taken: BLOCK, block: rest.subarray(0, BLOCK) };
     const taken = Math.min(BLOCK - this.#blockFilled, rest.length);
     this.#block.set(rest.subarray(0, taken), this.#blockFilled);
     this.#blockFilled += taken;
-    if (this.#blockFilled < BLOCK) return { taken };
+    if (this.#blockFilled < BLOCK) return { taken, block: undefined };
     this.#blockFilled = 0;
-    const offset = this.#offset + taken - BLOCK;
-    if (isZeroBlock(this.#block)) return this.#takeZeroBlock(taken);
-    if (this.#state.kind === "ending") throw this.#error("one block of zeros, then more: not the end of an archive");
-    return { taken, ...this.#startMember(decodeHeader(this.#block, offset), offset) };
+    return { taken, block: this.#block };
   }
 
-  #takeZeroBlock(taken: number): { taken: number } {
+  #takeHeader(rest: Uint8Array): Step {
+    this.#entry = undefined;
+    const { taken, block } = this.#takeBlock(rest);
+    if (!block) return { taken };
+    const offset = this.#offset + taken - BLOCK;
+    if (block[0] === 0 && isZeroBlock(block)) return this.#takeZeroBlock(taken);
+    if (this.#state.kind === "ending") throw this.#error("one block of zeros, then more: not the end of an archive");
+    return { taken, ...this.#startMember(decodeHeader(block, offset), block, offset) };
+  }
+
+  #takeZeroBlock(taken: number): Step {
     if (this.#pax !== NO_RECORDS || this.#longName || this.#longLink)
       throw this.#error("an extended header with no entry after it");
     this.#state = { kind: this.#state.kind === "ending" ? "ended" : "ending" };
     return { taken };
   }
 
-  #startMember(header: Header, offset: number): { event?: TarEvent; done?: boolean } {
+  #startMember(header: Header, block: Uint8Array, offset: number): { event?: TarEvent; done?: boolean } {
     const use = EXTENSIONS[header.typeflag];
-    if (use === "skip") this.#skip(header.size);
+    if (use === "skip") this.#skip(header.size, false);
     else if (use) this.#startExtension(use, header, offset);
-    else return this.#startEntry(header, offset);
+    else return this.#startEntry(header, block, offset);
     return {};
   }
 
   #startExtension(use: ExtensionUse, header: Header, offset: number): void {
     if (header.size === 0 || header.size > LARGEST_EXTENSION)
       throw new TarError(`a ${use} header of ${header.size} bytes`, offset);
+    // Readers disagree on which of two counts.
+    if (
+      (use === "pax" && this.#pax !== NO_RECORDS) ||
+      (use === "long name" && this.#longName) ||
+      (use === "long link" && this.#longLink)
+    )
+      throw new TarError(`a second ${use} header for one entry`, offset);
     this.#state = { kind: "extension", use, body: new Uint8Array(header.size), filled: 0 };
   }
 
-  #takeExtension(state: State & { kind: "extension" }, rest: Uint8Array): { taken: number } {
+  #takeExtension(state: State & { kind: "extension" }, rest: Uint8Array): Step {
     const taken = Math.min(state.body.length - state.filled, rest.length);
     state.body.set(rest.subarray(0, taken), state.filled);
     state.filled += taken;
@@ -145,45 +165,88 @@ export class TarReader {
   #applyExtension(use: ExtensionUse, body: Uint8Array, offset: number): void {
     if (use === "long name") this.#longName = cutAtNul(body);
     else if (use === "long link") this.#longLink = cutAtNul(body);
-    else if (use === "pax global") this.#global = new Map([...this.#global, ...decodePax(body, offset)]);
-    else this.#pax = decodePax(body, offset);
+    else if (use === "pax") this.#pax = decodePax(body, offset);
+    else this.#global = new Map([...this.#global, ...globalRecords(body, offset)]);
   }
 
-  #startEntry(header: Header, offset: number): { event: TarEvent; done?: boolean } {
-    const entry = this.#entryOf(header, offset);
+  #startEntry(header: Header, block: Uint8Array, offset: number): { event: TarEvent; done?: boolean } {
+    const map = header.typeflag === "S" ? new OldGnuMap(block, offset) : undefined;
+    const member = this.#memberOf(header, offset, map?.size);
+    this.#entry = member.entry.name;
+    const event: TarEvent = { kind: "entry", entry: member.entry };
+    return { event, done: this.#startContent(member, map, offset) };
+  }
+
+  #memberOf(header: Header, offset: number, sparseSize: number | undefined): Member {
+    const pax = this.#global.size === 0 ? this.#pax : new Map([...this.#global, ...this.#pax]);
+    const said = { pax, longName: this.#longName, longLink: this.#longLink };
     this.#pax = NO_RECORDS;
     this.#longName = undefined;
     this.#longLink = undefined;
-    if (entry.type === "file" && entry.size > 0) {
-      this.#state = { kind: "content", size: entry.size, position: 0 };
-      return { event: { kind: "entry", entry } };
-    }
-    // POSIX: the other types have no content, whatever their size field says.
-    this.#state = { kind: "header" };
-    return { event: { kind: "entry", entry }, done: true };
+    return memberOf(header, said, offset, sparseSize);
   }
 
-  #takeContent(
-    state: State & { kind: "content" },
-    rest: Uint8Array,
-  ): { taken: number; event: TarEvent; done?: boolean } {
-    const bytes = rest.subarray(0, Math.min(state.size - state.position, rest.length));
-    const event: TarEvent = { kind: "data", position: state.position, bytes };
-    state.position += bytes.length;
-    const done = state.position === state.size;
+  /** True when there is none. */
+  #startContent({ entry, stored, sparse }: Member, old: OldGnuMap | undefined, offset: number): boolean {
+    const size = entry.type === "file" ? entry.size : 0;
+    if (entry.type === "directory" && stored > 0) {
+      this.#skip(stored, true);
+      return false;
+    }
+    if (old?.more) return this.#startMap(old, size, stored);
+    if (sparse?.form === "content") return this.#startMap(new ContentMap(), size, storedAfterBlock(stored, offset));
+    const numbers = old?.numbers ?? sparse?.numbers ?? [0, stored];
+    return this.#startRegions(checkedRegions(numbers, size, stored, offset));
+  }
+
+  /** `stored` without the map's next block, when that is of the content. */
+  #startMap(map: OldGnuMap | ContentMap, size: number, stored: number): boolean {
+    this.#state = { kind: "map", map, size, stored };
+    return false;
+  }
+
+  #takeMap(state: State & { kind: "map" }, rest: Uint8Array): Step {
+    const { taken, block } = this.#takeBlock(rest);
+    if (!block) return { taken };
+    const { map, size } = state;
+    if (!takeInto(map, block, this.#offset)) {
+      if (map instanceof ContentMap) state.stored = storedAfterBlock(state.stored, this.#offset);
+      return { taken };
+    }
+    const done = this.#startRegions(checkedRegions(map.numbers, size, state.stored, this.#offset));
+    return { taken, done };
+  }
+
+  #startRegions(regions: Regions): boolean {
+    const empty = regions.length === 0;
+    this.#state = empty ? { kind: "header" } : { kind: "content", regions, at: 0, within: 0 };
+    return empty;
+  }
+
+  #takeContent(state: State & { kind: "content" }, rest: Uint8Array): Step {
+    const start = state.regions[state.at] ?? 0;
+    const length = state.regions[state.at + 1] ?? 0;
+    const bytes = rest.subarray(0, Math.min(length - state.within, rest.length));
+    const event: TarEvent = { kind: "data", position: start + state.within, bytes };
+    state.within += bytes.length;
+    if (state.within < length) return { taken: bytes.length, event };
+    state.at += 2;
+    state.within = 0;
+    const done = state.at === state.regions.length;
     if (done) this.#endMember(bytes.length);
     return { taken: bytes.length, event, done };
   }
 
-  #skip(size: number): void {
-    if (size > 0) this.#state = { kind: "skip", left: size };
+  #skip(size: number, done: boolean): void {
+    if (size > 0) this.#state = { kind: "skip", left: size, done };
   }
 
-  #takeSkip(state: State & { kind: "skip" }, rest: Uint8Array): { taken: number } {
+  #takeSkip(state: State & { kind: "skip" }, rest: Uint8Array): Step {
     const taken = Math.min(state.left, rest.length);
     state.left -= taken;
-    if (state.left === 0) this.#endMember(taken);
-    return { taken };
+    if (state.left > 0) return { taken };
+    this.#endMember(taken);
+    return { taken, done: state.done };
   }
 
   /** The content ends after `taken` more bytes; the next header begins at a multiple of the block's size. */
@@ -192,80 +255,24 @@ export class TarReader {
     this.#state = { kind: "header" };
   }
 
-  #entryOf(header: Header, offset: number): TarEntry {
-    const pax = this.#recordsInForce();
-    const name = value(pax, "path") ?? this.#longName ?? header.name;
-    this.#entry = new TextDecoder().decode(name);
-    if (name.length === 0 || name.includes(0)) throw this.#error("the name is empty or holds a NUL", offset);
-    const number = (keyword: "uid" | "gid" | "size"): number => {
-      const text = value(pax, keyword);
-      return text ? decodePaxNumber(text, keyword, offset) : header[keyword];
-    };
-    const mtime = value(pax, "mtime");
-    return {
-      ...this.#nodeOf(header, name, number("size"), pax, offset),
-      name,
-      mode: header.mode,
-      uid: number("uid"),
-      gid: number("gid"),
-      mtime: mtime ? decodePaxTime(mtime, offset) : BigInt(header.mtime) * SECOND,
-      offset,
-      pax,
-    };
-  }
-
-  #recordsInForce(): PaxRecords {
-    return this.#global.size === 0 ? this.#pax : new Map([...this.#global, ...this.#pax]);
-  }
-
-  #nodeOf(header: Header, name: Uint8Array, size: number, pax: PaxRecords, offset: number): TarNode {
-    for (const keyword of pax.keys())
-      if (keyword.startsWith("GNU.sparse.")) throw this.#error("a GNU sparse file: not supported", offset);
-    switch (header.typeflag) {
-      case "\0":
-      case "0":
-      case "7":
-        // v7 had no type for folders: the name ends in a slash.
-        if (name.at(-1) !== SLASH) return { type: "file", size };
-        // Readers disagree on whether such a folder's content is there, so what follows could be read in two ways.
-        if (size > 0) throw this.#error("a file's name ends in a slash", offset);
-        return { type: "directory" };
-      case "1":
-        return { type: "hardlink", linkname: this.#linkname(header, pax, offset) };
-      case "2":
-        return { type: "symlink", linkname: this.#linkname(header, pax, offset) };
-      case "3":
-        return { type: "character", major: header.devmajor, minor: header.devminor };
-      case "4":
-        return { type: "block", major: header.devmajor, minor: header.devminor };
-      case "5":
-        return { type: "directory" };
-      case "6":
-        return { type: "fifo" };
-      default:
-        throw this.#error(
-          `${REFUSED[header.typeflag] ?? `type ${JSON.stringify(header.typeflag)}`}: not supported`,
-          offset,
-        );
-    }
-  }
-
-  #linkname(header: Header, pax: PaxRecords, offset: number): Uint8Array {
-    const linkname = value(pax, "linkpath") ?? this.#longLink ?? header.linkname;
-    if (linkname.length === 0 || linkname.includes(0))
-      throw this.#error("the link's target is empty or holds a NUL", offset);
-    return linkname;
-  }
-
-  #error(reason: string, offset = this.#offset): TarError {
-    return new TarError(reason, offset, this.#entry);
+  #error(reason: string): TarError {
+    return new TarError(reason, this.#offset, this.#entry && shownName(this.#entry));
   }
 }
 
-/** An empty value takes a global record back (POSIX pax(1)). */
-function value(pax: PaxRecords, keyword: string): Uint8Array | undefined {
-  const found = pax.get(keyword);
-  return found && found.length > 0 ? found : undefined;
+/** True once the map is complete. */
+function takeInto(map: OldGnuMap | ContentMap, block: Uint8Array, offset: number): boolean {
+  if (map instanceof ContentMap) return map.take(block, offset);
+  map.take(block, offset);
+  return !map.more;
+}
+
+/** A map for every file to come makes no sense, and readers would apply it to different ones. */
+function globalRecords(body: Uint8Array, offset: number): PaxRecords {
+  const records = decodePax(body, offset);
+  for (const keyword of records.keys())
+    if (keyword.startsWith("GNU.sparse.")) throw new TarError(`a global pax record ${keyword}`, offset);
+  return records;
 }
 
 function cutAtNul(bytes: Uint8Array): Uint8Array {

@@ -1,9 +1,10 @@
 // What the reader says, in order, of one entry: `entry`, any number of `data`, `done`.
 import type { PaxRecords } from "./pax.ts";
+import type { Xattrs } from "./pax_xattrs.ts";
 
 export type TarEvent =
   | { readonly kind: "entry"; readonly entry: TarEntry }
-  /** Part of a file's content. `position` in the file, in bytes: not always the sum so far once sparse files are read. */
+  /** Part of a file's content. `position` in the file, in bytes: what a sparse file leaves out between two is a hole. */
   | { readonly kind: "data"; readonly position: number; readonly bytes: Uint8Array }
   | { readonly kind: "done" };
 
@@ -16,6 +17,8 @@ export type TarEntry = TarNode & {
   readonly gid: number;
   /** Nanoseconds since 1970. */
   readonly mtime: bigint;
+  /** Extended attributes by their full name, `user.NAME`, unchecked. */
+  readonly xattrs: Xattrs;
   /** Of the header block, in bytes from the archive's start. */
   readonly offset: number;
   /** All pax records in force, those already applied to the fields above included. */
@@ -23,6 +26,7 @@ export type TarEntry = TarNode & {
 };
 
 export type TarNode =
+  /** `size` with the holes of a sparse file. */
   | { readonly type: "file"; readonly size: number }
   | { readonly type: "directory" }
   | { readonly type: "symlink" | "hardlink"; readonly linkname: Uint8Array }

@@ -18,12 +18,10 @@ import {
   RESOLVE_NO_SYMLINKS,
   S_IFDIR,
   S_IFMT,
-  writeAll,
 } from "../../ffi/file.ts";
 import {
   changeMode,
   changeOpenMode,
-  changeTimes,
   createFile,
   identify,
   makeDirectory,
@@ -35,18 +33,40 @@ import {
   removeName,
 } from "../../ffi/path_at.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
-import { memberPath, pathBytes } from "./member_path.ts";
+import { AttributeWriter, type Ownership } from "./attributes.ts";
+import { FileWriter } from "./file_writer.ts";
+import { LONGEST_PATH, memberPath, pathBytes, pathText } from "./member_path.ts";
 import type { TarEntry } from "./tar_entry.ts";
 import { TarError } from "./tar_error.ts";
+import { whiteoutOf } from "./whiteout.ts";
+import { WhiteoutMarks } from "./whiteout_marks.ts";
+
+export type TreeWriterOptions = {
+  readonly ownership: Ownership;
+  /** `plain`: names that begin with `.wh.` are names. `overlay`: they are whiteouts, made as overlayfs has them. */
+  readonly whiteouts: "plain" | "overlay";
+  /** Longest name, in bytes. */
+  readonly path: number;
+};
 
 type Folder = { readonly fd: number; readonly path: string };
-type Attributes = { readonly mode: number; readonly mtime: bigint | undefined };
 type Place = { readonly folder: Folder; readonly name: Uint8Array };
+type OpenFolder = {
+  readonly fd: Fd;
+  readonly folder: Folder;
+  /** As the archive spells it; `undefined` once that may lead elsewhere. */
+  spelled: string | undefined;
+  /** What a name began with, up to and with the slash, that led here; empty where none has. */
+  prefix: Uint8Array;
+};
 
 const WORKING_MODE = 0o700;
 /** Of folders that no entry names. */
-const IMPLIED: Attributes = { mode: 0o755, mtime: undefined };
+const IMPLIED_MODE = 0o755;
 const EMPTY = new Uint8Array();
+const SLASH = 0x2f;
+const DOT = 0x2e;
+export const DEFAULT_TREE: TreeWriterOptions = { ownership: "ignore", whiteouts: "plain", path: LONGEST_PATH };
 
 /** Failures that the archive has brought about, and what they mean there. Any other is the machine's. */
 const ARCHIVE_FAULTS: Readonly<Record<number, string>> = {
@@ -58,19 +78,24 @@ const ARCHIVE_FAULTS: Readonly<Record<number, string>> = {
 };
 
 export class TreeWriter implements Disposable {
+  readonly attributes: AttributeWriter;
+  readonly #options: TreeWriterOptions;
   readonly #root: Folder;
-  /** Path without links → what its folder gets in the end. */
-  readonly #folders = new Map<string, Attributes>();
+  readonly #marks = new WhiteoutMarks();
+  readonly #file = new FileWriter();
+  /** Path without links → what its folder gets in the end; `undefined` where no entry names it. */
+  readonly #folders = new Map<string, TarEntry | undefined>();
   /** A folder's identity → its path without links. */
   readonly #paths = new Map<string, string>();
   /** The folder opened last, for the next entry is mostly beside the last one. */
-  #last: { readonly fd: Fd; readonly folder: Folder; spelled: string | undefined } | undefined;
-  #file: { readonly fd: Fd; readonly entry: TarEntry } | undefined;
+  #last: OpenFolder | undefined;
 
   /** `root`: a descriptor of an empty folder, open for reading, which the caller keeps. */
-  constructor(root: number) {
+  constructor(root: number, options: TreeWriterOptions = DEFAULT_TREE) {
+    this.#options = options;
+    this.attributes = new AttributeWriter(options.ownership);
     this.#root = { fd: root, path: "" };
-    this.#register("", identify(root, EMPTY)?.identity ?? "", IMPLIED);
+    this.#register("", identify(root, EMPTY)?.identity ?? "", undefined);
   }
 
   /** Makes the entry. Throws {@link TarError} for what the archive is to blame for, SyscallError for the rest. */
@@ -82,41 +107,37 @@ export class TreeWriter implements Disposable {
     }
   }
 
-  /** Content of the file begun last. */
-  write(bytes: Uint8Array): void {
-    if (this.#file) writeAll(this.#file.fd.number, printable(this.#file.entry.name), bytes);
+  /** Content of the file begun last, at `position` in it. */
+  write(bytes: Uint8Array, position: number): void {
+    this.#file.write(bytes, position);
   }
 
-  /** No more content. The mode comes after it: a write by another than root clears setuid. */
+  /** No more content. Attributes come after it: a write clears setuid and capabilities. */
   done(): void {
-    if (!this.#file) return;
-    using fd = this.#file.fd;
-    const { name, mode, mtime } = this.#file.entry;
-    this.#file = undefined;
-    changeOpenMode(fd.number, printable(name), mode);
-    changeTimes(fd.number, undefined, printable(name), mtime);
+    this.#file.end(this.attributes);
   }
 
-  /** Sets modes and times of all folders. A longer path is never an ancestor of a shorter one. */
+  /** Makes whiteouts, then sets what folders are to have. A longer path is never an ancestor of a shorter one. */
   finish(): void {
+    this.#marks.make((path, within) => {
+      using fd = this.#openExactly(path);
+      within(fd.number);
+    });
     const deepestFirst = [...this.#folders].sort(([a], [b]) => b.length - a.length);
-    for (const [path, attributes] of deepestFirst) this.#setFolder(path, attributes);
+    for (const [path, entry] of deepestFirst) this.#setFolder(path, entry);
   }
 
   [Symbol.dispose](): void {
-    this.#file?.fd.close();
+    this.#file[Symbol.dispose]();
     this.#last?.fd.close();
   }
 
   #make(entry: TarEntry): void {
-    const components = memberPath(entry.name, entry.offset);
-    const last = components.at(-1);
-    if (last === undefined) return this.#makeRoot(entry);
-    if (entry.type === "character" || entry.type === "block") return;
-    const place = { folder: this.#openFolder(components.slice(0, -1), entry), name: pathBytes(last) };
+    const place = this.#placeBeside(entry.name) ?? this.#placeOf(entry);
+    if (!place) return;
     switch (entry.type) {
       case "directory":
-        return this.#makeFolder(place, last, entry);
+        return this.#makeFolder(place, entry);
       case "file":
         return this.#makeFile(place, entry);
       case "symlink":
@@ -125,7 +146,45 @@ export class TreeWriter implements Disposable {
         return this.#makeHardlink(place, entry, entry.linkname);
       case "fifo":
         return this.#makeFifo(place, entry);
+      case "character":
+      case "block":
+        return;
     }
+  }
+
+  /** Where the name only differs in its last component from the one before: no text is made of it. */
+  #placeBeside(name: Uint8Array): Place | undefined {
+    if (this.#last?.spelled === undefined || name.length > this.#options.path) return undefined;
+    const { prefix, folder } = this.#last;
+    // What begins with a dot may be a whiteout, or lead elsewhere.
+    if (prefix.length === 0 || name.length <= prefix.length || name[prefix.length] === DOT) return undefined;
+    for (let at = prefix.length - 1; at >= 0; at--) if (name[at] !== prefix[at]) return undefined;
+    const end = name.at(-1) === SLASH ? name.length - 1 : name.length;
+    const last = name.subarray(prefix.length, end);
+    return last.length === 0 || last.includes(SLASH) ? undefined : { folder, name: last };
+  }
+
+  /** `undefined` when nothing is to be made there. */
+  #placeOf(entry: TarEntry): Place | undefined {
+    const components = memberPath(entry.name, entry.offset, this.#options.path);
+    if (this.#options.whiteouts === "overlay" && this.#isWhiteout(components, entry)) return undefined;
+    const last = components.at(-1);
+    if (last === undefined) this.#makeRoot(entry);
+    if (last === undefined || entry.type === "character" || entry.type === "block") return undefined;
+    const folder = this.#openFolder(components.slice(0, -1), entry);
+    if (this.#last?.folder === folder) this.#last.prefix = prefixOf(entry.name, last);
+    return { folder, name: pathBytes(last) };
+  }
+
+  #isWhiteout(components: readonly string[], entry: TarEntry): boolean {
+    const whiteout = whiteoutOf(components);
+    if (whiteout.kind === "none" || whiteout.kind === "ignored") return whiteout.kind === "ignored";
+    if (whiteout.kind === "refused")
+      throw new TarError("a whiteout of a name that nothing can have", entry.offset, text(entry));
+    const { path } = this.#openFolder(components.slice(0, -1), entry);
+    if (whiteout.kind === "opaque") this.#marks.hideAll(path);
+    else this.#marks.hide(path, whiteout.name);
+    return true;
   }
 
   #makeRoot(entry: TarEntry): void {
@@ -133,31 +192,34 @@ export class TreeWriter implements Disposable {
     this.#folders.set("", entry);
   }
 
-  #makeFolder({ folder, name }: Place, last: string, entry: TarEntry): void {
+  /** A folder that is there stays, with all that is in it. */
+  #makeFolder({ folder, name }: Place, entry: TarEntry): void {
+    const made = makeDirectory(folder.fd, name, WORKING_MODE);
     const there = identify(folder.fd, name);
-    if (!there || (there.mode & S_IFMT) !== S_IFDIR)
-      this.#replacing(folder, name, () => makeDirectory(folder.fd, name, WORKING_MODE));
-    const path = `${folder.path}/${last}`;
-    this.#register(path, identify(folder.fd, name)?.identity ?? "", entry);
+    const stays = made || (there !== undefined && (there.mode & S_IFMT) === S_IFDIR);
+    if (!stays) this.#replacing(folder, name, () => makeDirectory(folder.fd, name, WORKING_MODE));
+    const identity = (stays ? there : identify(folder.fd, name))?.identity ?? "";
+    this.#register(`${folder.path}/${pathText(name)}`, identity, entry);
   }
 
   #makeFile({ folder, name }: Place, entry: TarEntry): void {
     this.#replacing(folder, name, () => {
       const fd = createFile(folder.fd, name, 0o600);
-      if (fd) this.#file = { fd, entry };
+      if (fd) this.#file.begin(fd, entry);
       return fd !== undefined;
     });
   }
 
   #makeSymlink({ folder, name }: Place, entry: TarEntry, target: Uint8Array): void {
     this.#replacing(folder, name, () => makeSymlink(target, folder.fd, name));
-    changeTimes(folder.fd, name, text(entry), entry.mtime);
+    this.attributes.setNamed(folder.fd, name, entry);
   }
 
   #makeFifo({ folder, name }: Place, entry: TarEntry): void {
     this.#replacing(folder, name, () => makeFifo(folder.fd, name, 0o600));
+    this.attributes.setNamed(folder.fd, name, entry);
+    // After chown, which clears setuid; changes no mtime.
     changeMode(folder.fd, name, entry.mode);
-    changeTimes(folder.fd, name, text(entry), entry.mtime);
   }
 
   /** The target is a name in the archive: resolved from the root, and a link in its last component is linked itself. */
@@ -185,7 +247,10 @@ export class TreeWriter implements Disposable {
     const isFolder = there !== undefined && (there.mode & S_IFMT) === S_IFDIR;
     removeName(folder.fd, name, isFolder ? "directory" : "file");
     const path = there && this.#paths.get(there.identity);
-    if (isFolder && path !== undefined) this.#folders.delete(path);
+    if (isFolder && path !== undefined) {
+      this.#folders.delete(path);
+      this.#marks.forget(path);
+    }
     // What went may have been a link on the way to the folder that is open.
     if (this.#last) this.#last.spelled = undefined;
   }
@@ -199,7 +264,7 @@ export class TreeWriter implements Disposable {
     const identity = identify(fd.number, EMPTY)?.identity ?? "";
     const folder = { fd: fd.number, path: this.#paths.get(identity) ?? `/${spelled}` };
     this.#last?.fd.close();
-    this.#last = { fd, folder, spelled };
+    this.#last = { fd, folder, spelled, prefix: EMPTY };
     return folder;
   }
 
@@ -209,7 +274,7 @@ export class TreeWriter implements Disposable {
     if (!makeDirectory(parent.fd, pathBytes(last), WORKING_MODE))
       throw new TarError("it lies below a symbolic link that leads nowhere", entry.offset, text(entry));
     const identity = identify(parent.fd, pathBytes(last))?.identity ?? "";
-    this.#register(`${parent.path}/${last}`, identity, IMPLIED);
+    this.#register(`${parent.path}/${last}`, identity, undefined);
     const fd = this.#open(spelled, O_PATH);
     if (!fd) throw new SyscallError("openat2", text(entry), ERRNO.ENOENT);
     return fd;
@@ -220,19 +285,36 @@ export class TreeWriter implements Disposable {
     return openBeneath(this.#root.fd, pathBytes(spelled || "."), access | O_DIRECTORY, 0, resolve);
   }
 
-  #register(path: string, identity: string, attributes: Attributes): void {
+  #register(path: string, identity: string, entry: TarEntry | undefined): void {
     this.#paths.set(identity, path);
-    this.#folders.set(path, attributes);
+    this.#folders.set(path, entry);
   }
 
-  #setFolder(path: string, { mode, mtime }: Attributes): void {
+  #setFolder(path: string, entry: TarEntry | undefined): void {
+    using fd = this.#openExactly(path);
+    this.#marks.mark(fd.number, path);
+    if (entry) this.attributes.setOpen(fd.number, entry);
+    else changeOpenMode(fd.number, pathBytes(path), IMPLIED_MODE);
+  }
+
+  /** A folder by its path without links. */
+  #openExactly(path: string): Fd {
     const name = pathBytes(path.slice(1) || ".");
     const flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
-    using fd = openBeneath(this.#root.fd, name, flags, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+    const fd = openBeneath(this.#root.fd, name, flags, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
     if (!fd) throw new SyscallError("openat2", printable(name), ERRNO.ENOENT);
-    changeOpenMode(fd.number, printable(name), mode);
-    if (mtime !== undefined) changeTimes(fd.number, undefined, printable(name), mtime);
+    return fd;
   }
+}
+
+/** What stands before `last` in the name; empty where `last` is not what it ends in, as in `a/b/.`. */
+function prefixOf(name: Uint8Array, last: string): Uint8Array {
+  let end = name.length;
+  while (end > 0 && name[end - 1] === SLASH) end--;
+  const start = end - last.length;
+  return start > 0 && name[start - 1] === SLASH && pathText(name.subarray(start, end)) === last
+    ? name.slice(0, start)
+    : EMPTY;
 }
 
 function blame(error: unknown, entry: TarEntry): unknown {

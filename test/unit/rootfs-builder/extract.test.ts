@@ -18,7 +18,7 @@ async function* stream(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 
 async function unpack(bytes: Uint8Array, folder: string, limits?: ExtractLimits): Promise<Extraction> {
   using root = open(folder, O_RDONLY | O_DIRECTORY);
-  return await extract(stream(bytes), root.number, limits);
+  return await extract(stream(bytes), root.number, { limits });
 }
 
 /** `outside` is beside the root, with a file that nobody may touch. */
@@ -281,6 +281,19 @@ describe("extract replaces as GNU tar does", () => {
       { name: "d", content: "2" },
     ],
     "a time with nanoseconds": [pax({ mtime: "1234567890.123456789" }), { name: "a", content: "1" }],
+    "names spelled in many ways": [
+      { name: "a/b/c", content: "1" },
+      { name: "./a/b/d", content: "2" },
+      { name: "./a/b/./e/", type: "5", mode: 0o711 },
+      { name: "./a/b/./e2//", type: "5", mode: 0o711 },
+      { name: "a//b/f", content: "3" },
+      { name: "a//b/.f", content: "4" },
+      { name: "/a/b/g", content: "5" },
+      { name: "h", content: "6" },
+      { name: "a/b/g", content: "7" },
+      { name: "a/b/x/y", content: "8" },
+      { name: "a/b/z", content: "9" },
+    ],
     "a name that is no UTF-8": [{ name: new Uint8Array([0x61, 0xff]), content: "1" }],
   };
 
@@ -333,6 +346,12 @@ describe("extract", () => {
     using scene = new Scene();
     await scene.unpack({ name: "./", type: "5", mode: 0o711, mtime: 77 }, { name: "./a", content: "1" });
     expect(tree(scene.root)[0]).toMatchObject({ mode: "711", mtime: 77_000_000_000n });
+  });
+
+  test("does not take the folder of a name that ends in a dot for the one before it", async () => {
+    using scene = new Scene();
+    await scene.unpack({ name: "a/b/.", type: "5" }, { name: "a/b/c", content: "1" }, { name: "a/d", content: "2" });
+    expect(listing(scene.root)).toEqual({ a: "<directory>", "a/b": "<directory>", "a/b/c": "1", "a/d": "2" });
   });
 
   test("refuses a root that is no folder", async () => {

@@ -131,6 +131,34 @@ describe("TarReader", () => {
     expect(only(pax({ "SCHILY.xattr.user.x": value }), { name: "a" }).pax.get("SCHILY.xattr.user.x")).toEqual(value);
   });
 
+  test("tells extended attributes of either form", () => {
+    const value = new Uint8Array([1, 0, 10, 61, 255]);
+    const { xattrs } = only(
+      pax({
+        "SCHILY.xattr.user.plain": value,
+        "SCHILY.xattr.user.both": "x",
+        "LIBARCHIVE.xattr.user.both": "eA",
+        "LIBARCHIVE.xattr.user.%C3%A4%3D": "AQAKPf8=",
+        comment: "none",
+      }),
+      { name: "a" },
+    );
+    expect([...xattrs]).toEqual([
+      ["user.plain", value],
+      ["user.both", new Uint8Array([0x78])],
+      ["user.ä=", value],
+    ]);
+  });
+
+  test.each([
+    [{ "SCHILY.xattr.user.a": "x", "LIBARCHIVE.xattr.user.a": "eQ" }, "two values"],
+    [{ "LIBARCHIVE.xattr.user.%ff": "eQ" }, "URL-encoded"],
+    [{ "LIBARCHIVE.xattr.user.a": "?" }, "base64"],
+    [{ "SCHILY.xattr.": "x" }, "empty"],
+  ] as const)("refuses the attributes %j", (records, reason) => {
+    expect(failure(tar(pax(records), { name: "a" })).reason).toContain(reason);
+  });
+
   test("reads pax times before 1970", () => {
     expect(only(pax({ mtime: "-1.25" }), { name: "a" }).mtime).toBe(-1250000000n);
   });
@@ -140,6 +168,16 @@ describe("TarReader", () => {
     archive.set([0x80, 0, 0, 0, 0x01, 0, 0, 0], 108);
     archive.set([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe], 136);
     expect(read(seal(archive))[0]?.entry).toMatchObject({ uid: 2 ** 24, mtime: -2000000000n });
+  });
+
+  test("keeps nothing of a chunk, be it a Buffer, that is used again", () => {
+    const reader = new TarReader();
+    const chunk = Buffer.from(tar(pax({ comment: "c" }), { name: "name", type: "2", linkname: "target" }));
+    const [first] = [...reader.push(chunk)];
+    chunk.fill(0);
+    if (first?.kind !== "entry" || first.entry.type !== "symlink") throw new Error("no link");
+    expect([first.entry.name, first.entry.linkname].map(text)).toEqual(["name", "target"]);
+    expect(text(first.entry.pax.get("comment") ?? new Uint8Array())).toBe("c");
   });
 
   test("skips a volume label with its content", () => {
@@ -154,12 +192,37 @@ describe("TarReader", () => {
     expect(read(concat(tar({ name: "a" }), new Uint8Array(9216), new TextEncoder().encode("rest")))).toHaveLength(1);
   });
 
-  test.each(["S", "M", "D", "N", "A", "Z"])("refuses type %s by name", (type) => {
+  test.each(["M", "N", "A", "Z"])("refuses type %s by name", (type) => {
     expect(failure(tar({ name: "the-entry", type })).entry).toBe("the-entry");
   });
 
-  test("refuses sparse files of the pax kind", () => {
-    expect(failure(tar(pax({ "GNU.sparse.major": "1" }), { name: "s" })).reason).toContain("sparse");
+  test("takes GNU's dumped folder for a folder, and skips its list of names", () => {
+    const found = read(tar({ name: "d", type: "D", content: "Yname\0\0" }, { name: "a" }));
+    expect(found.map(({ entry, content }) => [entry.type, content])).toEqual([
+      ["directory", ""],
+      ["file", ""],
+    ]);
+  });
+
+  test("takes type X for a pax header, as Solaris wrote it", () => {
+    expect(text(only(pax({ path: "long" }, "X"), { name: "x" }).name)).toBe("long");
+  });
+
+  test.each([
+    ["a second pax header", [pax({ path: "a" }), pax({ path: "b" })]],
+    ["a second long name header", [gnuLong("L", "a"), gnuLong("L", "b")]],
+    ["a second long link header", [gnuLong("K", "a"), gnuLong("K", "b")]],
+  ] as const)("refuses %s for one entry", (reason, headers) => {
+    expect(failure(tar(...headers, { name: "x" })).reason).toBe(`${reason} for one entry`);
+  });
+
+  test("refuses a pax record that gives content to a type that has none", () => {
+    expect(failure(tar(pax({ size: "512" }), { name: "l", type: "2", linkname: "x" })).reason).toContain("content");
+  });
+
+  test("refuses a keyword that is no UTF-8", () => {
+    const content = concat(new TextEncoder().encode("8 "), new Uint8Array([0xff]), new TextEncoder().encode("=abc\n"));
+    expect(failure(tar({ name: "p", type: "x", content }, { name: "a" })).reason).toContain("no UTF-8");
   });
 
   test("finds a wrong checksum and tells where", () => {
