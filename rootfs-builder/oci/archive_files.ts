@@ -82,7 +82,7 @@ async function plainArchive(fd: number, name: string, { scratch, largest = LARGE
   if (compressionOf(head.subarray(0, length)) === "none") return fd;
   const to = scratch();
   let at = 0;
-  for await (const chunk of decompress(chunksOf(fd, name, 0, Number.POSITIVE_INFINITY), largest)) {
+  for await (const chunk of decompress(chunksOf(fd, name, 0, Number.POSITIVE_INFINITY), { bytes: largest })) {
     pwriteAll(to, name, chunk, at);
     at += chunk.length;
   }

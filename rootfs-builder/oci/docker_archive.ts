@@ -118,7 +118,7 @@ export class DockerArchiveSource implements ImageSource {
 
   async #compression(path: string): Promise<LayerCompression> {
     try {
-      for await (const chunk of this.#files.read(path, 0)) return compressionOf(chunk.subarray(0, MAGIC_LENGTH));
+      for await (const chunk of this.#files.read(path, 0)) return layerCompression(chunk);
       return "none";
     } catch (error) {
       if (error instanceof TarError) throw new OciError("document", `${this.name}, ${quoted(path)}`, error.reason);
@@ -144,4 +144,11 @@ function isSame(tag: string, wanted: Reference): boolean {
     if (error instanceof OciError) return false;
     throw error;
   }
+}
+
+/** xz is no media type of a layer (OCI image-spec, layer.md). */
+function layerCompression(head: Uint8Array): LayerCompression {
+  const found = compressionOf(head.subarray(0, MAGIC_LENGTH));
+  if (found === "xz") throw new TarError("a layer may be plain, gzip or zstd, not xz", 0);
+  return found;
 }
