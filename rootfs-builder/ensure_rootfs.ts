@@ -1,11 +1,13 @@
-// A root file system in the store, made the first time and found from then on. Finding is on the start path of `run`: one
-// system call for a release, three for a tarball, nothing written, no code loaded but what is imported here.
+// A root file system in the store, made the first time and found from then on. Finding is on the start path of `run`: three
+// system calls for a release, five for a tarball, nothing written, no code loaded but what is imported here.
+import type { Fd } from "../ffi/fd.ts";
 import { type Stat, stat } from "../ffi/file.ts";
 import { type EmbeddedAlpine, embeddedAlpine } from "./alpine/embedded.ts";
 import { type AlpineArch, resolveAlpine } from "./alpine/releases.ts";
 import type { Progress } from "./progress.ts";
 import { RootfsError } from "./rootfs_error.ts";
-import { digestName, findDigest, findRootfs } from "./store/layout.ts";
+import type { RunJob } from "./store/job.ts";
+import { type Digest, digestName, findDigest, findRootfs } from "./store/layout.ts";
 import type { ExtractLimits } from "./tar/extract.ts";
 
 export type RootfsSource =
@@ -19,6 +21,10 @@ export type Rootfs = {
   readonly path: string;
   /** For people: `alpine:3.22.6`, or the tarball's path as given. */
   readonly name: string;
+  /** What it was unpacked from: names the tree for as long as the store knows it. */
+  readonly digest: Digest;
+  /** Keeps the tree in the store for as long as it is open; whoever runs in it keeps it that long. */
+  readonly lock: Fd;
 };
 
 export type RootfsOptions = {
@@ -33,6 +39,8 @@ export type RootfsOptions = {
   readonly mirror?: string | undefined;
   readonly progress?: ((progress: Progress) => void) | undefined;
   readonly limits?: ExtractLimits | undefined;
+  /** Removes what a killed process has left; performJob by default. */
+  readonly run?: RunJob | undefined;
 };
 
 /**
@@ -52,22 +60,19 @@ async function ensureAlpine(text: string, options: RootfsOptions): Promise<Rootf
   const embedded = options.embedded ?? embeddedAlpine();
   const release = resolveAlpine(text, options.arch, embedded?.arch === options.arch ? embedded.version : undefined);
   const name = `alpine:${release.version}`;
-  const found = findRootfs(options.store, digestName("sha512", release.sha512));
-  if (found !== undefined) return { path: found, name };
+  const digest = digestName("sha512", release.sha512);
+  const found = findRootfs(options.store, digest);
+  if (found !== undefined) return { ...found, name, digest };
   const { fillFromAlpine } = await import("./fill_store.ts");
-  return { path: await fillFromAlpine(release, { ...options, embedded }), name };
+  return { ...(await fillFromAlpine(release, { ...options, embedded })), name, digest };
 }
 
 async function ensureTarball(path: string, options: RootfsOptions): Promise<Rootfs> {
-  const found = findTarball(options.store, statTarball(path));
-  if (found !== undefined) return { path: found, name: path };
+  const digest = findDigest(options.store, statTarball(path));
+  const found = digest === undefined ? undefined : findRootfs(options.store, digest);
+  if (digest !== undefined && found !== undefined) return { ...found, name: path, digest };
   const { fillFromTarball } = await import("./fill_store.ts");
-  return { path: await fillFromTarball(path, options), name: path };
-}
-
-function findTarball(store: string, tarball: Stat): string | undefined {
-  const digest = findDigest(store, tarball);
-  return digest === undefined ? undefined : findRootfs(store, digest);
+  return { ...(await fillFromTarball(path, options)), name: path };
 }
 
 function statTarball(path: string): Stat {

@@ -34,11 +34,11 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 export async function findRootfs(text: string, parsed: Parsed, lookups: HostLookups): Promise<FoundRootfs> {
   const store = storeFolder(parsed, lookups);
-  const path = await rootFolder(text, store, lookups);
+  const { path, keep } = await rootFolder(text, store, lookups);
   const name = parsed.values.get("--persist")?.[0];
-  if (name === undefined) return { rootfs: { kind: "folder", path, upper: undefined }, keep: [] };
+  if (name === undefined) return { rootfs: { kind: "folder", path, upper: undefined }, keep };
   const kept = keptFolder(name, store);
-  return { rootfs: { kind: "folder", path, upper: kept.upper }, keep: [kept.lock] };
+  return { rootfs: { kind: "folder", path, upper: kept.upper }, keep: [...keep, kept.lock] };
 }
 
 /** `--store`, else $XDG_DATA_HOME/sandbox, else ~/.local/share/sandbox (XDG Base Directory Specification). */
@@ -50,9 +50,11 @@ export function storeFolder(parsed: Parsed, { cwd, env }: HostLookups): string {
   throw requestFault("Cannot find the store", "neither XDG_DATA_HOME nor HOME is set", "name a folder: --store DIR");
 }
 
-async function rootFolder(text: string, store: string, lookups: HostLookups): Promise<string> {
+type RootFolder = { readonly path: string; readonly keep: readonly number[] };
+
+async function rootFolder(text: string, store: string, lookups: HostLookups): Promise<RootFolder> {
   const source = sourceOf(text, lookups);
-  if (source.kind === "folder") return source.path;
+  if (source.kind === "folder") return { path: source.path, keep: [] };
   const options = {
     store,
     arch: process.arch === "arm64" ? ("aarch64" as const) : ("x86_64" as const),
@@ -61,7 +63,8 @@ async function rootFolder(text: string, store: string, lookups: HostLookups): Pr
     progress: lazyProgress(lookups),
   };
   try {
-    return (await ensureRootfs(source, options)).path;
+    const { path, lock } = await ensureRootfs(source, options);
+    return { path, keep: [lock.release()] };
   } catch (error) {
     if (!(error instanceof RootfsError)) throw error;
     throw requestFault(`Cannot ${error.step} ${error.object}`, error.cause, error.hint);
