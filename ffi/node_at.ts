@@ -14,6 +14,9 @@ const FICLONE = 0x40049409;
 const LARGEST_ATTRIBUTE = 65536;
 const PATH_MAX = 4096;
 
+/** Names the open folder or file itself. */
+export const EMPTY_NAME: Uint8Array = new Uint8Array();
+
 /** statx(2) of one node. Times in nanoseconds since 1970. */
 export type Node = {
   readonly mode: number;
@@ -124,4 +127,10 @@ export function seekEnd(fd: number, object: string): number {
 
 function attributeName(name: string): Uint8Array<ArrayBuffer> {
   return cbytes(Uint8Array.from(name, (character) => character.charCodeAt(0)));
+}
+
+/** renameat2(2) with RENAME_EXCHANGE: two names change places in one step. */
+export function exchange(fromAt: number, from: string, toAt: number, to: string): void {
+  const name = (text: string): Uint8Array => cbytes(new TextEncoder().encode(text));
+  syscall("renameat2", to, fromAt, name(from), toAt, name(to), 2);
 }

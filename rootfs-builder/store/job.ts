@@ -22,8 +22,8 @@ export type Job =
       readonly object: string;
     }
   | { readonly kind: "remove"; readonly folder: number; readonly name: string }
-  /** `ownership` is the one that it was unpacked with: a description has the ids of whoever wrote it. */
-  | { readonly kind: "verify"; readonly root: number; readonly tree: number; readonly ownership: JobOwnership }
+  /** `folder` holds `root` and `tree`. `ownership` is the one that it was unpacked with: a description has the ids of whoever wrote it. */
+  | { readonly kind: "verify"; readonly folder: number; readonly ownership: JobOwnership }
   | { readonly kind: "measure"; readonly root: number }
   /** Everything in `from` into the empty folder `to`, `to`'s own attributes too. */
   | { readonly kind: "copy"; readonly from: number; readonly to: number }

@@ -34,7 +34,7 @@ const FIELDS: { readonly [K in JobKind]: Readonly<Record<Exclude<keyof Extract<J
     object: "text",
   },
   remove: { folder: "descriptor", name: "name" },
-  verify: { root: "descriptor", tree: "descriptor", ownership: OWNERSHIPS },
+  verify: { folder: "descriptor", ownership: OWNERSHIPS },
   measure: { root: "descriptor" },
   copy: { from: "descriptor", to: "descriptor" },
   compare: { upper: "descriptor", bases: "descriptors" },

@@ -1,8 +1,10 @@
 // One maker for each thing of the store, by flock(2) on lock/NAME. A lock's file goes with its holder's work: it is unlinked
 // while it is held, so whoever then gets the lock of a file that is no longer in its place opens the new one.
 
+import { ERRNO } from "../../ffi/errno.ts";
 import type { Fd } from "../../ffi/fd.ts";
 import { AT_FDCWD, flock, LOCK_EX, LOCK_NB, O_CREAT, O_RDWR, open, stat, unlinkat } from "../../ffi/file.ts";
+import { SyscallError } from "../../ffi/syscall_error.ts";
 
 /** How often a lock that another holds is tried again, in milliseconds. Not a blocking flock: the holder may be a task of this very process. */
 const RETRY_EVERY = 20;
@@ -43,5 +45,18 @@ export function tryLock(store: string, name: string): Lock | undefined {
     }
     if (stat(path)?.identity === stat("", true, fd.number)?.identity) return new Lock(fd, path);
     fd.close();
+  }
+}
+
+/** Does anybody hold it? Writes nothing. */
+export function isLocked(store: string, name: string): boolean {
+  const path = `${store}/lock/${name}`;
+  if (!stat(path)) return false;
+  try {
+    using fd = open(path, O_RDONLY);
+    return !flock(fd.number, path, LOCK_SH | LOCK_NB);
+  } catch (error) {
+    if (error instanceof SyscallError && error.errno === ERRNO.ENOENT) return false;
+    throw error;
   }
 }

@@ -18,7 +18,7 @@ async function perform(job: Job): Promise<JobResults[Job["kind"]]> {
       removeTree(job.folder, new TextEncoder().encode(job.name));
       return null;
     case "verify":
-      return verifyTree(job.root, job.tree);
+      return verifyTree(job.folder);
     case "measure":
       return measureTree(job.root);
     case "copy":

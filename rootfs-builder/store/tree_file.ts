@@ -1,6 +1,7 @@
 // The description of a tree as a file beside it: written with the tree, read when somebody asks whether that is still the tree.
 import { O_RDONLY, open, read, readAll, writeAll } from "../../ffi/file.ts";
 import { rawSyscall } from "../../ffi/libc.ts";
+import { inspect } from "../../ffi/node_at.ts";
 import { rewind } from "../../ffi/path_at.ts";
 import { describeTree } from "./describe_tree.ts";
 import type { JobResults, Measure } from "./job.ts";
@@ -14,6 +15,7 @@ import {
   treeEnd,
   treeLine,
 } from "./tree_line.ts";
+import { openNode } from "./walk_tree.ts";
 
 const OBJECT = "the tree's description";
 const BUFFERED = 1 << 16;
@@ -41,16 +43,21 @@ export function writeTree(root: number, tree: number): Measure {
   return measure;
 }
 
-/** Is the tree at `root` the one that the file `tree` describes? */
-export function verifyTree(root: number, tree: number): JobResults["verify"] {
-  const expected = readTree(tree);
+/** Is the tree `root` in the open folder the one that the file `tree` there describes? */
+export function verifyTree(folder: number): JobResults["verify"] {
+  using tree = open("tree", O_RDONLY, 0, folder);
+  const expected = readTree(tree.number);
   if (expected === undefined) return { differences: ["its description is damaged"], damaged: true };
+  const name = new TextEncoder().encode("root");
+  const node = inspect(folder, name);
+  if (!node) return { differences: ["it is gone"], damaged: false };
+  using root = openNode(folder, name, node);
   const differences: string[] = [];
   const differ = (text: string): void => {
     if (differences.length < MOST_DIFFERENCES) differences.push(text);
   };
   const missing = new Map(expected.map((line) => [line.path, line]));
-  describeTree(root, (line) => {
+  describeTree(root.number, (line) => {
     const wanted = missing.get(line.path);
     missing.delete(line.path);
     if (wanted === undefined) differ(`${shown(line)} is new`);
