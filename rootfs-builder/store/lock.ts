@@ -3,7 +3,19 @@
 
 import { ERRNO } from "../../ffi/errno.ts";
 import type { Fd } from "../../ffi/fd.ts";
-import { AT_FDCWD, flock, LOCK_EX, LOCK_NB, O_CREAT, O_RDWR, open, stat, unlinkat } from "../../ffi/file.ts";
+import {
+  AT_FDCWD,
+  flock,
+  LOCK_EX,
+  LOCK_NB,
+  LOCK_SH,
+  O_CREAT,
+  O_RDONLY,
+  O_RDWR,
+  open,
+  stat,
+  unlinkat,
+} from "../../ffi/file.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
 
 /** How often a lock that another holds is tried again, in milliseconds. Not a blocking flock: the holder may be a task of this very process. */
