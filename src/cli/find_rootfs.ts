@@ -1,27 +1,19 @@
 // --rootfs TEXT → a folder to run in: an Alpine release, a tar file (both unpacked once into the store), or a folder as it is;
 // and --persist NAME → the folder that keeps the changes.
 
-import { ERRNO, errnoName } from "../../ffi/errno.ts";
+import { errnoName } from "../../ffi/errno.ts";
 import type { Fd } from "../../ffi/fd.ts";
-import {
-  AT_FDCWD,
-  flock,
-  LOCK_EX,
-  LOCK_NB,
-  mkdirat,
-  O_DIRECTORY,
-  O_RDONLY,
-  open,
-  readdir,
-  S_IFDIR,
-  S_IFMT,
-  stat,
-} from "../../ffi/file.ts";
+import { O_DIRECTORY, O_RDONLY, open, readdir, S_IFDIR, S_IFMT, stat } from "../../ffi/file.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
 import { windowSize } from "../../ffi/terminal.ts";
 import { ensureRootfs, type RootfsSource } from "../../rootfs-builder/ensure_rootfs.ts";
 import { type Progress, progressReporter } from "../../rootfs-builder/progress.ts";
 import { RootfsError } from "../../rootfs-builder/rootfs_error.ts";
+import {
+  type EnvironmentBase,
+  isEnvironmentName,
+  openEnvironment,
+} from "../../rootfs-builder/store/open_environment.ts";
 import { requestFault, usageFault } from "../base/fault.ts";
 import type { HostLookups } from "../spec/host_lookups.ts";
 import type { Parsed } from "./command.ts";
@@ -30,14 +22,12 @@ import { toStderr } from "./say.ts";
 
 export type FoundRootfs = { readonly rootfs: ResolvedRootfs; readonly keep: readonly number[] };
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
-
 export async function findRootfs(text: string, parsed: Parsed, lookups: HostLookups): Promise<FoundRootfs> {
   const store = storeFolder(parsed, lookups);
-  const { path, keep } = await rootFolder(text, store, lookups);
+  const { path, keep, base } = await rootFolder(text, store, lookups);
   const name = parsed.values.get("--persist")?.[0];
   if (name === undefined) return { rootfs: { kind: "folder", path, upper: undefined }, keep };
-  const kept = keptFolder(name, store);
+  const kept = keptFolder(name, store, base);
   return { rootfs: { kind: "folder", path, upper: kept.upper }, keep: [...keep, kept.lock] };
 }
 
@@ -50,11 +40,14 @@ export function storeFolder(parsed: Parsed, { cwd, env }: HostLookups): string {
   throw requestFault("Cannot find the store", "neither XDG_DATA_HOME nor HOME is set", "name a folder: --store DIR");
 }
 
-type RootFolder = { readonly path: string; readonly keep: readonly number[] };
+type RootFolder = { readonly path: string; readonly keep: readonly number[]; readonly base: EnvironmentBase };
 
 async function rootFolder(text: string, store: string, lookups: HostLookups): Promise<RootFolder> {
   const source = sourceOf(text, lookups);
-  if (source.kind === "folder") return { path: source.path, keep: [] };
+  if (source.kind === "folder") {
+    const { path } = source;
+    return { path, keep: [], base: { kind: "folder", name: path } };
+  }
   const options = {
     store,
     arch: process.arch === "arm64" ? ("aarch64" as const) : ("x86_64" as const),
@@ -63,11 +56,10 @@ async function rootFolder(text: string, store: string, lookups: HostLookups): Pr
     progress: lazyProgress(lookups),
   };
   try {
-    const { path, lock } = await ensureRootfs(source, options);
-    return { path, keep: [lock.release()] };
+    const { path, lock, name, digest } = await ensureRootfs(source, options);
+    return { path, keep: [lock.release()], base: { kind: "rootfs", name, digest } };
   } catch (error) {
-    if (!(error instanceof RootfsError)) throw error;
-    throw requestFault(`Cannot ${error.step} ${error.object}`, error.cause, error.hint);
+    throw faultOf(error);
   }
 }
 
@@ -130,35 +122,31 @@ function openFolder(path: string, what: string): Fd {
   }
 }
 
-/** `persist/NAME` with `upper` and `work`, locked for as long as the descriptor is open: an upper may have one user (overlayfs, "Sharing and copying layers"). */
-function keptFolder(name: string, store: string): { readonly upper: string; readonly lock: number } {
-  if (!NAME.test(name))
+/** `persist/NAME` with `upper` and `work`, locked for as long as the descriptor is open. */
+function keptFolder(
+  name: string,
+  store: string,
+  base: EnvironmentBase,
+): { readonly upper: string; readonly lock: number } {
+  if (!isEnvironmentName(name))
     throw usageFault(
       `Cannot use --persist ${JSON.stringify(name)}`,
       "it takes letters, digits, dots, dashes and underscores",
     );
-  const upper = `${store}/persist/${name}`;
-  makeFolders(upper);
-  for (const folder of ["upper", "work"]) makeFolder(`${upper}/${folder}`, 0o755);
-  using lock = open(upper, O_RDONLY | O_DIRECTORY);
-  if (!flock(lock.number, upper, LOCK_EX | LOCK_NB))
-    throw requestFault(
-      `Cannot use the environment ${name} (--persist)`,
-      "another sandbox is using it",
-      "wait for it to end, or take another name",
-    );
-  return { upper, lock: lock.release() };
+  const { path, lock } = explained(() => openEnvironment(store, name, base));
+  return { upper: path, lock: lock.release() };
 }
 
-function makeFolders(path: string): void {
-  const parts = path.split("/").filter(Boolean);
-  for (let depth = 1; depth <= parts.length; depth++) makeFolder(`/${parts.slice(0, depth).join("/")}`, 0o700);
-}
-
-function makeFolder(path: string, mode: number): void {
+function explained<T>(work: () => T): T {
   try {
-    mkdirat(AT_FDCWD, path, mode);
+    return work();
   } catch (error) {
-    if (!(error instanceof SyscallError && error.errno === ERRNO.EEXIST) && stat(path) === undefined) throw error;
+    throw faultOf(error);
   }
+}
+
+function faultOf(error: unknown): unknown {
+  return error instanceof RootfsError
+    ? requestFault(`Cannot ${error.step} ${error.object}`, error.cause, error.hint)
+    : error;
 }
