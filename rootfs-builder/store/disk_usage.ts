@@ -1,12 +1,13 @@
 // What `system df` shows: everything in the store with its size on the disk, each byte counted once, and what a prune would free.
-import { stat } from "../../ffi/file.ts";
+
 import { type Environment, listEnvironments } from "./environments.ts";
-import { listImages } from "./images.ts";
+import { isPartial } from "./garbage.ts";
+import { filesOf, listImages } from "./images.ts";
 import { isInUse } from "./in_use.ts";
-import { isReachableLayer, reachable, storedBlobs, storedLayers, storedPartials, storedRootfs } from "./inventory.ts";
+import { isReachableLayer, reachable, storedBlobs, storedLayers, storedRootfs } from "./inventory.ts";
 import type { RunJob } from "./job.ts";
 import { blobPath, type ContentDigest, type Digest, diffIDOf, type LayerKey } from "./layout.ts";
-import { diskOf, measureFolder, measureObject } from "./measure_object.ts";
+import { diskOf, measureObject, measurePath } from "./measure_object.ts";
 import { isImageInUse } from "./prune.ts";
 
 export type DiskUsage = {
@@ -134,10 +135,10 @@ function imageUsage(store: string, { record, names }: NamedImage, layers: readon
 }
 
 async function measureTemporary(store: string, run: RunJob): Promise<DiskUsage["temporary"]> {
-  if (!stat(`${store}/tmp`)) return { partials: 0, other: 0 };
-  let partials = 0;
-  for (const name of storedPartials(store)) partials += await measureFolder(`${store}/tmp/${name}`, run);
-  return { partials, other: (await measureFolder(`${store}/tmp`, run)) - partials };
+  const sizes = { partials: 0, other: 0 };
+  for (const name of filesOf(`${store}/tmp`))
+    sizes[isPartial(name) ? "partials" : "other"] += await measurePath(`${store}/tmp/${name}`, run);
+  return sizes;
 }
 
 function isFree({ inUse, wanted }: { readonly inUse: boolean; readonly wanted: boolean }): boolean {

@@ -1,7 +1,7 @@
 // Takes out of the store what nothing leads to and nobody uses. What leads to things is looked at under the lock that a new name needs
 // too, and what goes is moved away before that lock is let go: a pull that finishes in between finds its layers in place,
 // since it holds each of them in use until its name is written. Removing what was moved away comes after.
-import { AT_FDCWD, readlink, S_IFDIR, S_IFMT, stat, unlinkat } from "../../ffi/file.ts";
+import { AT_FDCWD, readlink, stat, unlinkat } from "../../ffi/file.ts";
 import { removeBlob } from "./blobs.ts";
 import { moveOut, removeMoved } from "./garbage.ts";
 import { changingImages, filesOf, listImages } from "./images.ts";
@@ -19,7 +19,7 @@ import {
 import type { RunJob } from "./job.ts";
 import { blobPath, type ContentDigest, type Digest, diffIDOf, isDigestName, type LayerKey } from "./layout.ts";
 import { tryLock } from "./lock.ts";
-import { diskOf, measureFolder, measureObject } from "./measure_object.ts";
+import { diskOf, measureObject, measurePath } from "./measure_object.ts";
 import { openStore } from "./open_store.ts";
 
 export type CollectOptions = {
@@ -157,18 +157,12 @@ async function removeUnheld(
     {
       using lock = tryLock(store, name);
       if (lock === undefined) continue;
-      freed += await measureTemporary(`${store}/tmp/${name}`, run);
+      freed += await measurePath(`${store}/tmp/${name}`, run);
     }
     if (!dryRun) await removeMoved(store, name, run);
     swept.push(name);
   }
   return { names: swept, freed };
-}
-
-async function measureTemporary(path: string, run: RunJob): Promise<number> {
-  const found = stat(path, false);
-  if (!found) return 0;
-  return (found.mode & S_IFMT) === S_IFDIR ? await measureFolder(path, run) : diskOf(path);
 }
 
 /** Links of index/ whose tree is gone. */

@@ -1,5 +1,5 @@
 // What an object of the store takes on the disk: told by the description of its tree where there is one, else by a walk.
-import { O_DIRECTORY, O_RDONLY, open, stat } from "../../ffi/file.ts";
+import { O_DIRECTORY, O_RDONLY, open, S_IFDIR, S_IFMT, stat } from "../../ffi/file.ts";
 import { EMPTY_NAME, inspect } from "../../ffi/node_at.ts";
 import type { RunJob } from "./job.ts";
 import { readTreeEnd } from "./tree_file.ts";
@@ -16,6 +16,13 @@ export async function measureFolder(path: string, run: RunJob): Promise<number> 
   if (!stat(path, false)) return 0;
   using folder = open(path, O_RDONLY | O_DIRECTORY);
   return (await run({ kind: "measure", root: folder.number })).disk;
+}
+
+/** Of a folder with all that is in it, or of a file. */
+export async function measurePath(path: string, run: RunJob): Promise<number> {
+  const found = stat(path, false);
+  const isFolder = found !== undefined && (found.mode & S_IFMT) === S_IFDIR;
+  return isFolder ? await measureFolder(path, run) : diskOf(path);
 }
 
 /** Of one file; 0 where it is not there. */

@@ -1,7 +1,7 @@
 // A persistent environment for a run: persist/NAME with upper and work, which one sandbox at a time may use (overlayfs, "Sharing and
 // copying layers"), and a note of what it was made on, since an upper layer means nothing on another base. On the start path.
 import { ERRNO } from "../../ffi/errno.ts";
-import type { Fd } from "../../ffi/fd.ts";
+import { Fd } from "../../ffi/fd.ts";
 import {
   AT_FDCWD,
   flock,
@@ -59,19 +59,20 @@ export function environmentPath(store: string, name: string): string {
 /** Opened for a run on `base`, made when it is new. Throws {@link RootfsError} when another uses it, or it is on another base. */
 export function openEnvironment(store: string, name: string, base: EnvironmentBase): OpenEnvironment {
   const path = environmentPath(store, name);
-  let lock = lockEnvironment(path, name);
-  if (lock === undefined) {
-    openStore(store);
-    makeEnvironment(path);
-    lock = lockEnvironment(path, name);
-  }
-  if (lock === undefined)
-    throw new RootfsError("use", `the environment ${name}`, "it has just been removed", "Run again");
+  using lock = lockEnvironment(path, name) ?? makeAndLock(store, path, name);
   // Environments from before bases were noted are taken to be on the first one that they are used with.
   const noted = readBase(path);
   if (noted === undefined) writeBase(path, base);
   else if (!isSameBase(noted, base)) throw otherBase(name, noted, base);
-  return { path, lock };
+  return { path, lock: new Fd(lock.release()) };
+}
+
+function makeAndLock(store: string, path: string, name: string): Fd {
+  openStore(store);
+  makeEnvironment(path);
+  const lock = lockEnvironment(path, name);
+  if (lock) return lock;
+  throw new RootfsError("use", `the environment ${name}`, "it has just been removed", "Run again");
 }
 
 /** Alone with it; `undefined` when it is not there. Throws {@link RootfsError} when another uses it. */
