@@ -2,6 +2,7 @@
 // What a tarball does not tell of an image (command, environment, platform) its caller does.
 import { AT_FDCWD, O_CREAT, O_EXCL, O_RDWR, open, rename, unlinkat, writeAll } from "../ffi/file.ts";
 import { syncFile } from "../ffi/node_at.ts";
+import { explainFailure } from "./explain_failure.ts";
 import {
   type ImageToPull,
   type PulledImage,
@@ -35,8 +36,7 @@ const MAGIC_LENGTH = 6;
 
 /** Imports the archive in the open file `archive` as `name`. Throws as {@link pullImage} does. */
 export async function importImage(archive: number, name: string, options: ImportOptions): Promise<PulledImage> {
-  openStore(options.store);
-  const { layer, diffId } = await addArchive(archive, options);
+  const { layer, diffId } = await explained(options, () => addArchive(archive, options));
   const image = describeImage(layer, diffId, options);
   const download = async (descriptor: SourceDescriptor, file: number): Promise<void> => {
     using blob = openBlob(options.store, descriptor as StoredDescriptor);
@@ -44,6 +44,15 @@ export async function importImage(archive: number, name: string, options: Import
     for await (const chunk of fileChunks(blob.number, options.origin)) writeAll(file, options.origin, chunk);
   };
   return await pullImage(name, { name: options.origin, resolve: async () => image, download }, options);
+}
+
+async function explained<T>({ store, origin }: ImportOptions, work: () => Promise<T>): Promise<T> {
+  try {
+    openStore(store);
+    return await work();
+  } catch (error) {
+    throw explainFailure(error, "import", origin, store);
+  }
 }
 
 /** The archive as a blob, read once: its digest, and that of what it holds. */

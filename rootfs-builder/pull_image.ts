@@ -2,6 +2,7 @@
 // other images share; the name is given last, in one swap, so until then nothing has happened for any reader. A process that
 // is killed leaves whole layers, which the next pull finds, and beginnings of downloads, which it goes on with.
 import type { Fd } from "../ffi/fd.ts";
+import { explainFailure } from "./explain_failure.ts";
 import { RootfsError } from "./rootfs_error.ts";
 import { addBlob, algorithmOf, putBlob, removeBlob, type StoredDescriptor, verifyBlob } from "./store/blobs.ts";
 import { changingImages, type ImageRecord, refuseName, writeRecord } from "./store/images.ts";
@@ -54,23 +55,35 @@ export type PullProgress =
 
 export type PulledImage = { readonly record: ImageRecord; readonly made: number; readonly found: number };
 
-/** Throws {@link RootfsError}, TarError, SyscallError, and what the source throws. The name then leads where it led before. */
+/** Throws {@link RootfsError}, and what the source throws. The name then leads where it led before. */
 export async function pullImage<D extends SourceDescriptor>(
   name: string,
   source: PullSource<D>,
   options: PullOptions,
 ): Promise<PulledImage> {
   refuseName(name);
-  openStore(options.store);
+  try {
+    openStore(options.store);
+    return await pull(name, source, options);
+  } catch (error) {
+    throw explainFailure(error, "pull", name, options.store);
+  }
+}
+
+async function pull<D extends SourceDescriptor>(
+  name: string,
+  source: PullSource<D>,
+  options: PullOptions,
+): Promise<PulledImage> {
   const image = await source.resolve();
   const { layers } = image;
   options.progress?.({
     kind: "resolved",
     layers: layers.map(({ descriptor: { digest, size } }) => ({ digest, size })),
   });
-  const pull = new Pull(source, options);
+  const work = new Pull(source, options);
   try {
-    const kinds = await pull.layers(layers);
+    const kinds = await work.layers(layers);
     const record = await nameImage(name, image, options);
     return {
       record,
@@ -78,7 +91,7 @@ export async function pullImage<D extends SourceDescriptor>(
       found: kinds.filter((k) => k === "found").length,
     };
   } finally {
-    pull.release();
+    work.release();
     options.progress?.({ kind: "finished" });
   }
 }
@@ -188,10 +201,10 @@ class Pull<D extends SourceDescriptor> {
     const object = `layer ${shortDigest(layer)} of ${this.#source.name}`;
     let made = false;
     const waiting = (): void => this.#tell({ kind: "waiting", layer });
-    const found = await addLayer(layerKey(diffID, ownership), { store, run, waiting }, async ({ root, tree }) => {
+    const found = await addLayer(layerKey(diffID, ownership), { store, run, waiting }, async ({ root, tree, lock }) => {
       this.#tell({ kind: "unpack", layer });
       made = true;
-      const result = await run({
+      const job = {
         kind: "unpack",
         archive: file.number,
         root,
@@ -201,7 +214,8 @@ class Pull<D extends SourceDescriptor> {
         ownership: ownership.kind === "single" ? "record" : "set",
         algorithm: algorithmOf(diffID),
         object,
-      });
+      } as const;
+      const result = await run(job, [lock]);
       if (result.diffID !== diffID) throw wrongDiffID(object, diffID, result.diffID);
     });
     this.#held.push(found);

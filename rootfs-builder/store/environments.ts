@@ -97,9 +97,9 @@ export async function snapshotEnvironment(store: string, name: string, tag: stri
       "take another tag, or remove it",
     );
   const working = `snapshot-${name}@${tag}`;
-  await workingOn(store, working, run, async (folder) => {
+  await workingOn(store, working, run, async (folder, lock) => {
     makeFolder(`${folder}/tree`);
-    await copyUpper(path, `${folder}/tree`, run);
+    await copyUpper(path, `${folder}/tree`, lock, run);
     makeFolder(`${store}/snapshots/${name}`);
     renameExclusive(AT_FDCWD, `${folder}/tree`, AT_FDCWD, place);
   });
@@ -110,7 +110,7 @@ export async function snapshotEnvironment(store: string, name: string, tag: stri
 export async function restoreEnvironment(store: string, name: string, tag: string, run: RunJob): Promise<void> {
   const place = requireSnapshot(store, name, tag);
   if (!stat(environmentPath(store, name))) makeEnvironment(environmentPath(store, name));
-  await replaceEnvironment(store, name, run, async (folder) => copyUpper(place, folder, run));
+  await replaceEnvironment(store, name, run, async (folder, lock) => copyUpper(place, folder, lock, run));
 }
 
 export async function removeSnapshot(store: string, name: string, tag: string, run: RunJob): Promise<void> {
@@ -171,14 +171,14 @@ async function replaceEnvironment(
   store: string,
   name: string,
   run: RunJob,
-  fill: (folder: string) => Promise<void>,
+  fill: (folder: string, lock: number) => Promise<void>,
 ): Promise<void> {
   const path = environmentPath(store, name);
   using old = lockEnvironment(path, name);
   if (old === undefined) throw noEnvironment(name);
-  await workingOn(store, `environment-${name}`, run, async (folder) => {
+  await workingOn(store, `environment-${name}`, run, async (folder, lock) => {
     makeEnvironment(`${folder}/tree`);
-    await fill(`${folder}/tree`);
+    await fill(`${folder}/tree`, lock);
     // Marked as what is being removed: a run that has opened the old one looks again (in_use.ts).
     changeOpenMode(old.number, path, DOOMED);
     exchange(AT_FDCWD, `${folder}/tree`, AT_FDCWD, path);
@@ -186,11 +186,11 @@ async function replaceEnvironment(
 }
 
 /** `upper` and `base` of one place into the folder `to`. */
-async function copyUpper(from: string, to: string, run: RunJob): Promise<void> {
+async function copyUpper(from: string, to: string, lock: number, run: RunJob): Promise<void> {
   makeFolder(`${to}/upper`);
   using source = open(`${from}/upper`, O_RDONLY | O_DIRECTORY);
   using target = open(`${to}/upper`, O_RDONLY | O_DIRECTORY);
-  await run({ kind: "copy", from: source.number, to: target.number });
+  await run({ kind: "copy", from: source.number, to: target.number }, [lock]);
   const base = baseOf(from);
   if (base) writeBase(to, base);
   syncFileSystem(target.number, "the store");
@@ -201,18 +201,18 @@ async function workingOn(
   store: string,
   name: string,
   run: RunJob,
-  work: (folder: string) => Promise<void>,
+  work: (folder: string, lock: number) => Promise<void>,
 ): Promise<void> {
   openStore(store);
   await removeMoved(store, name, run);
   {
-    using _lock = await takeLock(store, name);
+    using lock = await takeLock(store, name);
     makeFolder(`${store}/tmp/${name}`);
     using tmp = open(`${store}/tmp`, O_RDONLY | O_DIRECTORY);
     try {
-      await work(`${store}/tmp/${name}`);
+      await work(`${store}/tmp/${name}`, lock.number);
     } finally {
-      await run({ kind: "remove", folder: tmp.number, name });
+      await run({ kind: "remove", folder: tmp.number, name }, [lock.number]);
     }
   }
 }

@@ -5,7 +5,7 @@ import { printable } from "../../ffi/path_at.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
 import { seizeFolder } from "./in_use.ts";
 import type { RunJob } from "./job.ts";
-import { tryLock } from "./lock.ts";
+import { type Lock, tryLock } from "./lock.ts";
 
 /** The beginnings of downloads, which the next one goes on with. */
 const PARTIAL = /^blob-sha(256|512)-[0-9a-f]{64,128}$/;
@@ -16,20 +16,20 @@ export function isPartial(name: string): boolean {
 }
 
 /** `own`, whose lock the caller holds, and what nobody holds; the names of what is gone. */
-export async function removeGarbage(store: string, tmp: number, own: string, run: RunJob): Promise<readonly string[]> {
+export async function removeGarbage(store: string, tmp: number, own: Lock, run: RunJob): Promise<readonly string[]> {
   const gone: string[] = [];
   for (const { name: bytes } of readdir(tmp, "the store's tmp")) {
     const name = printable(bytes);
-    if (name === own) await run({ kind: "remove", folder: tmp, name });
+    if (name === own.name) await run({ kind: "remove", folder: tmp, name }, [own.number]);
     else if (!isPartial(name) && (await removeUnheld(store, tmp, name, run))) gone.push(name);
   }
-  removeStaleLocks(store, own);
+  removeStaleLocks(store, own.name);
   return gone;
 }
 
 /** After the caller's own work, done or failed. Where it fails, the error under way counts more, and the next one to make something tries again. */
-export async function removeOwn(tmp: number, name: string, run: RunJob): Promise<void> {
-  await tried(() => run({ kind: "remove", folder: tmp, name }));
+export async function removeOwn(tmp: number, own: Lock, run: RunJob): Promise<void> {
+  await tried(() => run({ kind: "remove", folder: tmp, name: own.name }, [own.number]));
 }
 
 /**
@@ -53,7 +53,7 @@ export async function removeMoved(store: string, moved: string, run: RunJob): Pr
   using lock = tryLock(store, moved);
   if (lock === undefined) return;
   using tmp = open(`${store}/tmp`, O_RDONLY | O_DIRECTORY);
-  await run({ kind: "remove", folder: tmp.number, name: moved });
+  await run({ kind: "remove", folder: tmp.number, name: moved }, [lock.number]);
 }
 
 /** The first half of {@link removeObject}: its name in tmp/, garbage from now on. */
@@ -78,7 +78,7 @@ function renamed(from: string, to: string): boolean {
 
 async function removeUnheld(store: string, tmp: number, name: string, run: RunJob): Promise<boolean> {
   using lock = tryLock(store, name);
-  return lock !== undefined && (await tried(() => run({ kind: "remove", folder: tmp, name })));
+  return lock !== undefined && (await tried(() => run({ kind: "remove", folder: tmp, name }, [lock.number])));
 }
 
 /** Files of locks whose holder was killed; taking one and letting it go removes it. */

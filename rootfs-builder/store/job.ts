@@ -51,5 +51,8 @@ export type JobResults = {
   readonly compare: readonly Change[];
 };
 
-/** Does a job; fails as performJob does, wherever it is done. */
-export type RunJob = <J extends Job>(job: J) => Promise<JobResults[J["kind"]]>;
+/**
+ * Does a job; fails as performJob does, wherever it is done. `locks` are descriptors that a process that does it shares: should this
+ * one be killed, they are held until that one is gone too, and nobody takes what it works on for garbage.
+ */
+export type RunJob = <J extends Job>(job: J, locks?: readonly number[]) => Promise<JobResults[J["kind"]]>;

@@ -24,10 +24,17 @@ const RETRY_EVERY = 20;
 export class Lock implements Disposable {
   readonly #fd: Fd;
   readonly #path: string;
+  readonly name: string;
 
-  constructor(fd: Fd, path: string) {
+  constructor(fd: Fd, path: string, name: string) {
     this.#fd = fd;
     this.#path = path;
+    this.name = name;
+  }
+
+  /** The descriptor; whoever inherits it holds the lock as well. */
+  get number(): number {
+    return this.#fd.number;
   }
 
   [Symbol.dispose](): void {
@@ -55,7 +62,7 @@ export function tryLock(store: string, name: string): Lock | undefined {
       fd.close();
       return undefined;
     }
-    if (stat(path)?.identity === stat("", true, fd.number)?.identity) return new Lock(fd, path);
+    if (stat(path)?.identity === stat("", true, fd.number)?.identity) return new Lock(fd, path, name);
     fd.close();
   }
 }

@@ -10,18 +10,18 @@ import { performJob } from "./perform_job.ts";
  * What needs it and cannot have it throws {@link RootfsError}.
  */
 export function runJobs(asRoot: RunJob | undefined): RunJob {
-  return async <J extends Job>(job: J): Promise<JobResults[J["kind"]]> => {
+  return async <J extends Job>(job: J, locks: readonly number[] = []): Promise<JobResults[J["kind"]]> => {
     if (needsRange(job)) {
       if (asRoot === undefined) throw noRange();
-      return await asRoot(job);
+      return await asRoot(job, locks);
     }
     // Half a copy made here could not be gone on with there.
-    if (asRoot !== undefined && job.kind === "copy") return await asRoot(job);
+    if (asRoot !== undefined && job.kind === "copy") return await asRoot(job, locks);
     try {
       return await performJob(job);
     } catch (error) {
       if (asRoot === undefined || job.kind === "unpack" || !isDenied(error)) throw error;
-      return await asRoot(job);
+      return await asRoot(job, locks);
     }
   };
 }

@@ -20,7 +20,7 @@ import { removeGarbage, removeOwn } from "./garbage.ts";
 import type { InUse } from "./in_use.ts";
 import type { RunJob } from "./job.ts";
 import { type Digest, findLayer, findRootfs, indexPath, type LayerKey } from "./layout.ts";
-import { takeLock } from "./lock.ts";
+import { type Lock, takeLock } from "./lock.ts";
 import { openStore } from "./open_store.ts";
 
 const PRIVATE = 0o700;
@@ -32,6 +32,8 @@ export type Workplace = {
   readonly tree: number;
   /** A folder for other files, gone when the work is done. */
   readonly scratch: number;
+  /** What says that somebody works here. */
+  readonly lock: number;
 };
 
 export type AddOptions = {
@@ -71,16 +73,16 @@ async function addTree(
   make: (place: Workplace) => Promise<void>,
 ): Promise<InUse> {
   openStore(store);
-  using _lock = await takeLock(store, name, waiting);
+  using lock = await takeLock(store, name, waiting);
   const there = find();
   if (there !== undefined) return there;
   using tmp = open(`${store}/tmp`, O_RDONLY | O_DIRECTORY);
-  await removeGarbage(store, tmp.number, name, run);
+  await removeGarbage(store, tmp.number, lock, run);
   try {
-    await makeTree(tmp.number, name, make);
+    await makeTree(tmp.number, lock, make);
     renameExclusive(tmp.number, `${name}/tree`, AT_FDCWD, `${store}/${folder}/${name}`);
   } finally {
-    await removeOwn(tmp.number, name, run);
+    await removeOwn(tmp.number, lock, run);
   }
   const made = find();
   if (made === undefined) throw new SyscallError("openat", `${folder}/${name}`, ERRNO.ENOENT);
@@ -98,12 +100,13 @@ export function addIndex(store: string, tarball: Stat, digest: Digest): void {
 }
 
 /** tmp/NAME/tree/root is filled; `tree` is what moves, since a root without write permission could not be moved itself. */
-async function makeTree(tmp: number, name: string, make: (place: Workplace) => Promise<void>): Promise<void> {
+async function makeTree(tmp: number, lock: Lock, make: (place: Workplace) => Promise<void>): Promise<void> {
+  const { name } = lock;
   for (const folder of [name, `${name}/tree`, `${name}/tree/root`]) mkdirat(tmp, folder, PRIVATE);
   using root = open(`${name}/tree/root`, O_RDONLY | O_DIRECTORY, 0, tmp);
   using tree = open(`${name}/tree/tree`, O_WRONLY | O_CREAT | O_EXCL, 0o600, tmp);
   using scratch = open(name, O_RDONLY | O_DIRECTORY, 0, tmp);
-  await make({ root: root.number, tree: tree.number, scratch: scratch.number });
+  await make({ root: root.number, tree: tree.number, scratch: scratch.number, lock: lock.number });
   // Else a power cut could leave the name in place and the files behind it empty, and nobody would look again.
   syncFileSystem(root.number, "the store");
 }

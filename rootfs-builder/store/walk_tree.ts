@@ -15,7 +15,7 @@ import {
   S_IFMT,
 } from "../../ffi/file.ts";
 import { inspect, type Node } from "../../ffi/node_at.ts";
-import { changeMode, openBeneath, printable } from "../../ffi/path_at.ts";
+import { changeMode, openBeneath, printable, rewind } from "../../ffi/path_at.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
 import { pathText } from "../tar/member_path.ts";
 
@@ -57,7 +57,9 @@ export function openNode(folder: number, name: Uint8Array, node: Node): Fd {
   throw new SyscallError("openat2", printable(name), ERRNO.ENOENT);
 }
 
+/** From the folder's beginning, whoever has read from the descriptor before. */
 export function sortedEntries(folder: number, object: string): readonly Uint8Array[] {
+  rewind(folder, object);
   return readdir(folder, object)
     .map(({ name }) => name)
     .sort(Buffer.compare);

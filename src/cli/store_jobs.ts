@@ -40,13 +40,13 @@ export function storeJobs(
 }
 
 function asRoot(maps: Maps, hostPath: string, program: Program): RunJob {
-  return async <J extends Job>(job: J): Promise<JobResults[J["kind"]]> => {
+  return async <J extends Job>(job: J, locks: readonly number[] = []): Promise<JobResults[J["kind"]]> => {
     const { runAsRoot } = await import("../launch/run_as_root.ts");
     const result = await runAsRoot({
       ...program,
       maps,
       message: encodeJob(job),
-      keep: descriptorsOf(job),
+      keep: [...descriptorsOf(job), ...locks],
       hostPath,
     });
     if (result.kind === "answered") return takeOutcome(result.answer) as JobResults[J["kind"]];
