@@ -1,7 +1,7 @@
 // Files that belong to subordinate ids: only root inside a user namespace that has those ids can read and remove them, and the store
 // does so without root outside.
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { O_CREAT, O_DIRECTORY, O_EXCL, O_RDONLY, O_WRONLY, open } from "../../ffi/file.ts";
 import { pullImage } from "../../rootfs-builder/pull_image.ts";
@@ -35,13 +35,16 @@ describe.each([
   const jobs = (): ReturnType<typeof storeJobs> => storeJobs(caller, "range", program);
 
   withRange("a job's result and its error are those of a job here", async () => {
-    using folder = open(here.folder("measured"), O_RDONLY | O_DIRECTORY);
-    here.file("measured/f", "x".repeat(5000));
-    const measure = { kind: "measure", root: folder.number } as const;
+    here.folder(`${by}/root`);
+    here.file(`${by}/tree`, "no description");
+    using folder = open(join(here.dir, by), O_RDONLY | O_DIRECTORY);
+    const verify = { kind: "verify", folder: folder.number, ownership: "set" } as const;
     const { run } = jobs();
-    expect(await run(measure)).toEqual(await performJob(measure));
-    const remove = { kind: "remove", folder: 1_000_000, name: "x" } as const;
-    await expect(run(remove)).rejects.toThrow();
+    const expected = await performJob(verify);
+    expect(expected.damaged).toBe(true);
+    expect(await run(verify)).toEqual(expected);
+    rmSync(join(here.dir, by, "tree"));
+    await expect(run(verify)).rejects.toThrow("openat tree: ENOENT");
   });
 
   withAlpine("an environment with files of other ids is listed, compared, copied, reset and removed", async () => {
