@@ -4,7 +4,6 @@ import { ERRNO } from "../../ffi/errno.ts";
 import type { Fd } from "../../ffi/fd.ts";
 import {
   AT_FDCWD,
-  AT_REMOVEDIR,
   O_CREAT,
   O_RDONLY,
   O_RDWR,
@@ -22,7 +21,6 @@ import { RootfsError } from "../rootfs_error.ts";
 import { fileChunks } from "./file_chunks.ts";
 import { blobPath, type ContentDigest } from "./layout.ts";
 import { takeLock } from "./lock.ts";
-import { makeFolder } from "./open_store.ts";
 
 export type StoredDescriptor = { readonly mediaType: string; readonly digest: ContentDigest; readonly size: number };
 
@@ -53,13 +51,11 @@ export async function addBlob(
   const since = openBlob(store, descriptor);
   if (since) return { file: since, cached: true };
   if (!needed()) return undefined;
-  const folder = `${store}/tmp/${name}`;
-  makeFolder(folder);
-  using file = open(`${folder}/data`, O_RDWR | O_CREAT, 0o600);
+  const partial = `${store}/tmp/${name}`;
+  using file = open(partial, O_RDWR | O_CREAT, 0o600);
   await download(file.number);
   syncFile(file.number, name);
-  rename(AT_FDCWD, `${folder}/data`, AT_FDCWD, blobPath(store, descriptor.digest));
-  unlinkat(AT_FDCWD, folder, AT_REMOVEDIR);
+  rename(AT_FDCWD, partial, AT_FDCWD, blobPath(store, descriptor.digest));
   return { file: file.dup(), cached: false };
 }
 

@@ -135,7 +135,7 @@ function neededBlobs(store: string): ReadonlySet<ContentDigest> {
 
 async function sweepPartials({ store, run, now, partials, dryRun }: CollectOptions): Promise<Swept<string>> {
   const oldest = partials === "drop" ? 0 : WEEK;
-  const names = storedPartials(store).filter((name) => ageOf(`${store}/tmp/${name}/data`, now) >= oldest);
+  const names = storedPartials(store).filter((name) => ageOf(`${store}/tmp/${name}`, now) >= oldest);
   return await removeUnheld(names, store, run, dryRun);
 }
 
