@@ -10,6 +10,7 @@ import {
   pullImage,
   type SourceDescriptor,
 } from "./pull_image.ts";
+import { RootfsError } from "./rootfs_error.ts";
 import { openBlob, type StoredDescriptor } from "./store/blobs.ts";
 import { fileChunks } from "./store/file_chunks.ts";
 import { blobPath, type ContentDigest } from "./store/layout.ts";
@@ -40,7 +41,8 @@ export async function importImage(archive: number, name: string, options: Import
   const image = describeImage(layer, diffId, options);
   const download = async (descriptor: SourceDescriptor, file: number): Promise<void> => {
     using blob = openBlob(options.store, descriptor as StoredDescriptor);
-    if (!blob) throw new Error(`${descriptor.digest} has just been put into the store, and is gone`);
+    if (!blob)
+      throw new RootfsError("import", options.origin, "another process has removed it from the store", "Run again");
     for await (const chunk of fileChunks(blob.number, options.origin)) writeAll(file, options.origin, chunk);
   };
   return await pullImage(name, { name: options.origin, resolve: async () => image, download }, options);
