@@ -65,9 +65,12 @@ function compareFolders(
   changed: () => void,
 ): void {
   if (node.mode !== below.node.mode || node.uid !== below.node.uid || node.gid !== below.node.gid) changed();
-  using folder = openNode(upper, name, node);
+  let opaque = false;
+  using folder = openNode(upper, name, node, (fd) => {
+    opaque = isOpaque(fd, path);
+  });
   const bases = below.folders.map(({ number }) => number);
-  if (isOpaque(folder.number, path)) tellHidden(folder.number, bases, path, changes);
+  if (opaque) tellHidden(folder.number, bases, path, changes);
   compareFolder({ upper: folder.number, bases, path, depth: depth + 1, changes });
 }
 
@@ -95,9 +98,12 @@ function findBelow(bases: readonly number[], name: Uint8Array): Below | undefine
       break;
     }
     top ??= node;
-    const folder = openNode(base, name, node);
-    folders.push(folder);
-    if (isOpaque(folder.number, printable(name))) break;
+    let opaque = false;
+    const read = (fd: number): void => {
+      opaque = isOpaque(fd, printable(name));
+    };
+    folders.push(openNode(base, name, node, read));
+    if (opaque) break;
   }
   return top && { node: top, folders };
 }
@@ -106,8 +112,11 @@ function findBelow(bases: readonly number[], name: Uint8Array): Below | undefine
 function isWhiteout(folder: number, name: Uint8Array, node: Node): boolean {
   if (typeOf(node) === S_IFCHR) return node.device.major === 0 && node.device.minor === 0;
   if (typeOf(node) !== S_IFREG || node.size > 0) return false;
-  using file = openNode(folder, name, node);
-  return getAttribute(file.number, printable(name), WHITEOUT) !== undefined;
+  let marked = false;
+  using _file = openNode(folder, name, node, (fd) => {
+    marked = getAttribute(fd, printable(name), WHITEOUT) !== undefined;
+  });
+  return marked;
 }
 
 function isOpaque(folder: number, object: string): boolean {

@@ -48,6 +48,8 @@ const PATH_MAX = 4096;
 const EMPTY = new Uint8Array();
 const COPIED = /^(user\.|security\.capability$)/;
 
+type Attributes = readonly { readonly name: string; readonly value: Uint8Array }[];
+
 /** Everything in the open folder `from` into the empty one `to`, and `from`'s own attributes onto `to`. */
 export function copyTree(from: number, to: number): Measure {
   return new Copy(to).whole(from);
@@ -69,7 +71,7 @@ class Copy {
   whole(from: number): Measure {
     this.#inside(from, this.#to, "", 0);
     const node = inspect(from, EMPTY);
-    if (node) this.#dress(from, this.#to, "the tree", node);
+    if (node) this.#dress(this.#to, "the tree", node, readAttributes(from, "the tree"));
     return { files: this.#files, disk: this.#disk };
   }
 
@@ -126,29 +128,32 @@ class Copy {
 
   #folder(from: number, to: number, name: Uint8Array, path: string, node: Node, depth: number): void {
     makeDirectory(to, name, WORKING_MODE);
-    using source = openNode(from, name, node);
+    let attributes: Attributes = [];
+    using source = openNode(from, name, node, (fd) => {
+      attributes = readAttributes(fd, printable(name));
+    });
     using target = openNode(to, name, { ...node, mode: S_IFDIR | WORKING_MODE });
     this.#inside(source.number, target.number, path, depth + 1);
-    this.#dress(source.number, target.number, printable(name), node);
+    this.#dress(target.number, printable(name), node, attributes);
   }
 
   #file(from: number, to: number, name: Uint8Array, node: Node): void {
-    using source = openNode(from, name, node);
+    const object = printable(name);
+    let attributes: Attributes = [];
+    using source = openNode(from, name, node, (fd) => {
+      attributes = readAttributes(fd, object);
+    });
     using target = createFile(to, name, 0o600);
     if (!target) return;
-    const object = printable(name);
     if (!cloneFile(target.number, source.number)) while (copyRange(source.number, target.number, object, ONCE) > 0);
-    this.#dress(source.number, target.number, object, node);
+    this.#dress(target.number, object, node, attributes);
   }
 
-  /** The mode after the owner, whose change clears setuid; the times last. */
-  #dress(from: number, to: number, object: string, node: Node): void {
+  /** In the one order that holds: chown(2) clears setuid and security.capability, a mode without write permission forbids `user.` attributes. */
+  #dress(to: number, object: string, node: Node, attributes: Attributes): void {
     if (node.uid !== this.#uid || node.gid !== this.#gid) changeOwner(to, EMPTY, node.uid, node.gid);
+    for (const { name, value } of attributes) setAttribute(to, object, name, value);
     changeOpenMode(to, object, node.mode & PERMISSIONS);
-    for (const name of listAttributes(from, object)) {
-      const value = COPIED.test(name) ? getAttribute(from, object, name) : undefined;
-      if (value) setAttribute(to, object, name, value);
-    }
     changeTimes(to, undefined, object, node.mtime);
   }
 
@@ -157,4 +162,11 @@ class Copy {
     if (hasMode) changeMode(to, name, node.mode & PERMISSIONS);
     changeTimes(to, name, printable(name), node.mtime);
   }
+}
+
+function readAttributes(fd: number, object: string): Attributes {
+  return listAttributes(fd, object).flatMap((name) => {
+    const value = COPIED.test(name) ? getAttribute(fd, object, name) : undefined;
+    return value ? [{ name, value }] : [];
+  });
 }

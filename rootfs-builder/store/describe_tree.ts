@@ -55,11 +55,11 @@ function describe(visited: Visited, first: number | undefined): TreeLine {
 
 /** What takes opening it. Attributes that an unprivileged user may set are on files and folders only (xattr(7)). */
 function describeOpen({ folder, name, node }: Visited, content: boolean): Pick<TreeLine, "content" | "attributes"> {
-  using fd = openNode(folder, name, node);
-  return {
-    content: content ? hashFile(fd.number, printable(name)) : "-",
-    attributes: hashAttributes(fd.number, printable(name)),
-  };
+  let attributes = "-";
+  using fd = openNode(folder, name, node, (number) => {
+    attributes = hashAttributes(number, printable(name));
+  });
+  return { content: content ? hashFile(fd.number, printable(name)) : "-", attributes };
 }
 
 const chunk = new Uint8Array(CHUNK);

@@ -40,13 +40,25 @@ export function walkTree(root: number, visit: (visited: Visited) => void): void 
   walkFolder(root, "", 0, visit);
 }
 
-/** `name` opened for reading. Its owner may have taken that right from itself; it is given back for the moment of the call. */
-export function openNode(folder: number, name: Uint8Array, node: Node): Fd {
+/**
+ * `name` opened for reading. Its owner may have taken that right from itself; it is given back for the moment of the call, and of
+ * `attributes`, since reading extended ones takes the right anew (xattr(7), "Extended user attributes").
+ */
+export function openNode(
+  folder: number,
+  name: Uint8Array,
+  node: Node,
+  attributes: (fd: number) => void = () => {},
+): Fd {
   const isFolder = (node.mode & S_IFMT) === S_IFDIR;
   // O_NONBLOCK: should a pipe have taken the file's place, opening it would wait for a writer.
   const flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | (isFolder ? O_DIRECTORY : 0);
   const here = name.length === 0 ? DOT : name;
-  const open = (): Fd | undefined => openBeneath(folder, here, flags, 0, RESOLVE);
+  const open = (): Fd | undefined => {
+    const fd = openBeneath(folder, here, flags, 0, RESOLVE);
+    if (fd) attributes(fd.number);
+    return fd;
+  };
   try {
     const fd = open();
     if (fd) return fd;

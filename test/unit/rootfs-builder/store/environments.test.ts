@@ -196,6 +196,27 @@ describe("snapshots", () => {
     openEnvironment(scene.store, "dev", scene.from).lock.close();
   });
 
+  test("of files that their owner may neither read nor write come back with their attributes", async () => {
+    using scene = new Scene().changed();
+    for (const [name, mode] of [
+      ["closed", 0],
+      ["readonly", 0o444],
+    ] as const) {
+      writeFileSync(scene.upper(name), name);
+      scene.mark(name, "user.note", name);
+      chmodSync(scene.upper(name), mode);
+    }
+    await snapshotEnvironment(scene.store, "dev", "v1", performJob);
+    await resetEnvironment(scene.store, "dev", performJob);
+    await restoreEnvironment(scene.store, "dev", "v1", performJob);
+    expect([statSync(scene.upper("closed")).mode & 0o777, statSync(scene.upper("readonly")).mode & 0o777]).toEqual([
+      0, 0o444,
+    ]);
+    chmodSync(scene.upper("closed"), 0o400);
+    expect(readFileSync(scene.upper("closed"), "utf8")).toBe("closed");
+    for (const name of ["closed", "readonly"]) expect(scene.attribute(scene.upper(name), "user.note")).toBe(name);
+  });
+
   test("bring an environment back that was reset or is on another base by now", async () => {
     using scene = new Scene().changed();
     await snapshotEnvironment(scene.store, "dev", "v1", performJob);
