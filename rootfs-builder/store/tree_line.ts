@@ -5,7 +5,7 @@
 //   #end FILES DISK SHA256
 //
 // TYPE d f l p c b s; MODE octal; SIZE of files; MTIME in ns since 1970; CONTENT a file's sha256, a link's target, a device's
-// MAJOR:MINOR, or =N for another name of the node on line N; ATTRIBUTES the sha256 of all extended ones; `-` where there is none.
+// MAJOR:MINOR, or =N for another name of node N, the root being 1; ATTRIBUTES the sha256 of all extended ones; `-` where there is none.
 // FILES and DISK (bytes) sum the tree up, each node counted once; SHA256 is of all lines before it. Pure.
 
 export const TREE_HEADER = "#sandbox-tree 1\n";
@@ -27,22 +27,24 @@ export type TreeLine = {
 
 export type TreeEnd = { readonly files: number; readonly disk: number; readonly sha256: string };
 
-const TYPES: Readonly<Record<number, NodeType>> = {
-  9604: "d",
-  16807: "f",
-  21609: "l",
-  2401: "p",
-  4802: "c",
-  14406: "b",
-  26411: "s",
-};
+/** S_IFMT's bits, inode(7). A list: the formatter makes other numbers of octal keys. */
+const TYPES: readonly (readonly [number, NodeType])[] = [
+  [0o040000, "d"],
+  [0o100000, "f"],
+  [0o120000, "l"],
+  [0o010000, "p"],
+  [0o020000, "c"],
+  [0o060000, "b"],
+  [0o140000, "s"],
+];
 const LINE =
   /^([dflpcbs]) ([0-7]{1,5}) (\d{1,10}) (\d{1,10}) (-|\d{1,16}) (-?\d{1,20}) ([!-~]+) (-|[0-9a-f]{64}) ([!-~]+)$/;
 const END = /^#end (\d{1,15}) (\d{1,16}) ([0-9a-f]{64})$/;
 
 /** By S_IFMT's bits of a mode. */
 export function nodeType(mode: number): NodeType {
-  return TYPES[mode & 0o170000] ?? "s";
+  const bits = mode & 0o170000;
+  return TYPES.find(([of]) => of === bits)?.[1] ?? "s";
 }
 
 export function treeLine(line: TreeLine): string {

@@ -8,6 +8,7 @@ import { findImage, listImages, requireImage, tagImage, untagImage } from "../..
 import { blobPath, findLayer, layerKey } from "../../../../rootfs-builder/store/layout.ts";
 import { performJob } from "../../../../rootfs-builder/store/perform_job.ts";
 import { type FakeImage, fakeImage, fakeSource, seededImage } from "../../../fixtures/rootfs-builder/fake_image.ts";
+import { pretendRoot } from "../../../fixtures/rootfs-builder/pretend_root.ts";
 import { TemporaryFolder } from "../../../fixtures/rootfs-builder/temporary_folder.ts";
 import { listing } from "../../../fixtures/rootfs-builder/tree.ts";
 
@@ -26,7 +27,7 @@ function options(store: string): PullOptions {
   return {
     store,
     ownership: { kind: "single" },
-    run: performJob,
+    run: pretendRoot,
     limits: { bytes: 2 ** 30, entries: 1e6 },
     now: () => 7,
   };
@@ -62,6 +63,38 @@ describe("pullImage", () => {
     ]);
     expect(partials(store.path)).toEqual([]);
     expect(await problemsIn(store.path)).toEqual([]);
+  });
+
+  test("describes each tree", async () => {
+    using store = new TemporaryFolder();
+    const image = fakeImage([
+      { name: "./", type: "5", mode: 0o755, mtime: 1 },
+      { name: "a b", content: "x", mode: 0o640, mtime: 2 },
+      { name: "dir/", type: "5", mode: 0o500, mtime: 3 },
+      { name: "link", type: "2", linkname: "a b", mtime: 4 },
+      { name: "pipe", type: "6", mode: 0o600, mtime: 5 },
+      { name: "twin", type: "1", linkname: "a b" },
+    ]);
+    await pullImage("a", fakeSource(image), options(store.path));
+    const [key = ""] = readdirSync(join(store.path, "layers"));
+    const ids = `${process.getuid?.()} ${process.getgid?.()}`;
+    const lines = readFileSync(join(store.path, "layers", key, "tree"), "utf8").split("\n");
+    expect(
+      lines.slice(0, -2).map((line) =>
+        line
+          .replace(ids, "U G")
+          .replace(/[0-9a-f]{64}/g, "SHA256")
+          .replace(/ (-|SHA256) (\S+)$/, " $2"),
+      ),
+    ).toEqual([
+      "#sandbox-tree 1",
+      "d 755 U G - 1000000000 - .",
+      "f 640 U G 1 2000000000 SHA256 a%20b",
+      "d 500 U G - 3000000000 - dir",
+      "l 777 U G - 4000000000 a%20b link",
+      "p 600 U G - 5000000000 0:0 pipe",
+      "f 640 U G 1 2000000000 =2 twin",
+    ]);
   });
 
   test("fetches and unpacks nothing twice", async () => {

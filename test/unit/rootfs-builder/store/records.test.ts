@@ -20,6 +20,7 @@ import {
 } from "../../../../rootfs-builder/store/open_environment.ts";
 import {
   escapeBytes,
+  nodeType,
   parseTreeEnd,
   parseTreeLine,
   type TreeLine,
@@ -57,6 +58,11 @@ describe("a line of a tree's description", () => {
     const all = String.fromCharCode(...Array.from({ length: 256 }, (_, code) => code));
     expect(escapeBytes(all)).toMatch(/^[!-~]+$/);
     expect(unescapeBytes(escapeBytes(all))).toBe(all);
+  });
+
+  test("the type is told by the mode", () => {
+    const modes = [0o040755, 0o100644, 0o120777, 0o010600, 0o020000, 0o060000, 0o140755];
+    expect(modes.map(nodeType).join("")).toBe("dflpcbs");
   });
 
   test("the end sums up", () => {

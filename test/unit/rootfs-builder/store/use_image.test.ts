@@ -13,6 +13,7 @@ import { inspectImage, removeImages } from "../../../../rootfs-builder/store/ins
 import { performJob } from "../../../../rootfs-builder/store/perform_job.ts";
 import { imageBase, imageConfig, useImage } from "../../../../rootfs-builder/store/use_image.ts";
 import { fakeImage, fakeSource, seededImage } from "../../../fixtures/rootfs-builder/fake_image.ts";
+import { pretendRoot } from "../../../fixtures/rootfs-builder/pretend_root.ts";
 import { tar } from "../../../fixtures/rootfs-builder/tar_writer.ts";
 import { TemporaryFolder } from "../../../fixtures/rootfs-builder/temporary_folder.ts";
 import { listing } from "../../../fixtures/rootfs-builder/tree.ts";
@@ -22,7 +23,7 @@ const RANGE = { kind: "range", map: "0:1000:1" } as const;
 const IMAGE = fakeImage([{ name: "low", content: "1" }], [{ name: "top", content: "2" }]);
 
 function options(store: string): PullOptions {
-  return { store, ownership: SINGLE, run: performJob, limits: { bytes: 2 ** 30, entries: 1e6 }, now: () => 7 };
+  return { store, ownership: SINGLE, run: pretendRoot, limits: { bytes: 2 ** 30, entries: 1e6 }, now: () => 7 };
 }
 
 function everything(store: string) {
