@@ -7,7 +7,7 @@ import { type AlpineArch, resolveAlpine } from "./alpine/releases.ts";
 import type { Progress } from "./progress.ts";
 import { RootfsError } from "./rootfs_error.ts";
 import type { RunJob } from "./store/job.ts";
-import { type Digest, digestName, findDigest, findRootfs } from "./store/layout.ts";
+import { digestName, findDigest, findRootfs, type Ownership, type TreeName, treeName } from "./store/layout.ts";
 import type { ExtractLimits } from "./tar/extract.ts";
 
 export type RootfsSource =
@@ -21,8 +21,8 @@ export type Rootfs = {
   readonly path: string;
   /** For people: `alpine:3.22.6`, or the tarball's path as given. */
   readonly name: string;
-  /** What it was unpacked from: names the tree for as long as the store knows it. */
-  readonly digest: Digest;
+  /** Its name in the store: what it was unpacked from, and in which form of owners. */
+  readonly tree: TreeName;
   /** Keeps the tree in the store for as long as it is open; whoever runs in it keeps it that long. */
   readonly lock: Fd;
 };
@@ -39,9 +39,13 @@ export type RootfsOptions = {
   readonly mirror?: string | undefined;
   readonly progress?: ((progress: Progress) => void) | undefined;
   readonly limits?: ExtractLimits | undefined;
-  /** Removes what a killed process has left; performJob by default. */
+  /** Whose the files are. `single`, the default: all are the caller's. `range` takes a `run` that can be root in a namespace. */
+  readonly ownership?: Ownership | undefined;
+  /** Does what is done to the files; performJob by default. */
   readonly run?: RunJob | undefined;
 };
+
+const SINGLE: Ownership = { kind: "single" };
 
 /**
  * The unpacked root of `source`. Any number of callers may ask for the same at the same time. Throws {@link RootfsError}
@@ -60,19 +64,21 @@ async function ensureAlpine(text: string, options: RootfsOptions): Promise<Rootf
   const embedded = options.embedded ?? embeddedAlpine();
   const release = resolveAlpine(text, options.arch, embedded?.arch === options.arch ? embedded.version : undefined);
   const name = `alpine:${release.version}`;
-  const digest = digestName("sha512", release.sha512);
-  const found = findRootfs(options.store, digest);
-  if (found !== undefined) return { ...found, name, digest };
+  const tree = treeName(digestName("sha512", release.sha512), options.ownership ?? SINGLE);
+  const found = findRootfs(options.store, tree);
+  if (found !== undefined) return { ...found, name, tree };
   const { fillFromAlpine } = await import("./fill_store.ts");
-  return { ...(await fillFromAlpine(release, { ...options, embedded })), name, digest };
+  return { ...(await fillFromAlpine(release, tree, { ...options, embedded })), name, tree };
 }
 
 async function ensureTarball(path: string, options: RootfsOptions): Promise<Rootfs> {
+  const ownership = options.ownership ?? SINGLE;
   const digest = findDigest(options.store, statTarball(path));
-  const found = digest === undefined ? undefined : findRootfs(options.store, digest);
-  if (digest !== undefined && found !== undefined) return { ...found, name: path, digest };
+  const tree = digest === undefined ? undefined : treeName(digest, ownership);
+  const found = tree === undefined ? undefined : findRootfs(options.store, tree);
+  if (tree !== undefined && found !== undefined) return { ...found, name: path, tree };
   const { fillFromTarball } = await import("./fill_store.ts");
-  return { ...(await fillFromTarball(path, options)), name: path };
+  return { ...(await fillFromTarball(path, ownership, options)), name: path };
 }
 
 function statTarball(path: string): Stat {

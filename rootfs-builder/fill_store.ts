@@ -1,5 +1,5 @@
 // The slow way of ensure_rootfs.ts, loaded when the store has not got what is asked for: hash or fetch, verify, unpack.
-import { O_CREAT, O_EXCL, O_RDONLY, O_RDWR, open, S_IFMT, S_IFREG, type Stat, stat } from "../ffi/file.ts";
+import { O_CREAT, O_EXCL, O_RDONLY, O_RDWR, open, S_IFMT, S_IFREG, type Stat, stat, writeAll } from "../ffi/file.ts";
 import type { EmbeddedAlpine } from "./alpine/embedded.ts";
 import { DEFAULT_MIRROR, fetchAlpine } from "./alpine/fetch.ts";
 import type { AlpineRelease } from "./alpine/releases.ts";
@@ -8,18 +8,19 @@ import { explainFailure } from "./explain_failure.ts";
 import { RootfsError } from "./rootfs_error.ts";
 import { fileChunks } from "./store/file_chunks.ts";
 import type { InUse } from "./store/in_use.ts";
-import { type Digest, digestName } from "./store/layout.ts";
+import type { RunJob } from "./store/job.ts";
+import { digestName, type Ownership, type TreeName, treeName } from "./store/layout.ts";
 import { performJob } from "./store/perform_job.ts";
 import { type AddOptions, addIndex, addRootfs, type Workplace } from "./store/store.ts";
 import { writeTree } from "./store/tree_file.ts";
-import { extract } from "./tar/extract.ts";
+import { DEFAULT_EXTRACT_LIMITS, type ExtractLimits, extract } from "./tar/extract.ts";
 
 const CHUNK = 1 << 18;
 /** CONFIG_HZ is 100 at least, so a tick is 10 ms at most. In milliseconds. */
 const LONGEST_TICK = 20;
 
 /** The tree of a pinned release, from the tarball in the program when that is the one, else from the mirror. */
-export async function fillFromAlpine(release: AlpineRelease, options: RootfsOptions): Promise<InUse> {
+export async function fillFromAlpine(release: AlpineRelease, tree: TreeName, options: RootfsOptions): Promise<InUse> {
   const object = `alpine:${release.version}`;
   const { embedded, progress } = options;
   const inside = embedded?.version === release.version && embedded.arch === release.arch ? embedded : undefined;
@@ -27,9 +28,7 @@ export async function fillFromAlpine(release: AlpineRelease, options: RootfsOpti
     if (inside) await unpackEmbedded(inside, release, place, options, object);
     else await downloadAndUnpack(release, place, options, object);
   };
-  const found = await explained("unpack", object, options, () =>
-    addRootfs(digestName("sha512", release.sha512), adding(object, options), make),
-  );
+  const found = await explained("unpack", object, options, () => addRootfs(tree, adding(object, options), make));
   progress?.({ kind: "finished" });
   return found;
 }
@@ -37,8 +36,9 @@ export async function fillFromAlpine(release: AlpineRelease, options: RootfsOpti
 /** The tree of a tarball: its digest is looked for first, since a copy of it may have been unpacked before. */
 export async function fillFromTarball(
   path: string,
+  ownership: Ownership,
   options: RootfsOptions,
-): Promise<InUse & { readonly digest: Digest }> {
+): Promise<InUse & { readonly tree: TreeName }> {
   const { store, progress } = options;
   return await explained("unpack", path, options, async () => {
     progress?.({ kind: "unpack", object: path });
@@ -49,13 +49,14 @@ export async function fillFromTarball(
     const digest = digestName("sha256", hex);
     const make = async (place: Workplace): Promise<void> => {
       const again = hashed(fileChunks(file.number, path), "sha256");
-      await fill(place, again.chunks, options);
+      await fill(place, again.chunks, options, path);
       if (again.hex() !== hex) throw changed(path);
     };
-    const found = await addRootfs(digest, adding(path, options), make);
+    const tree = treeName(digest, ownership);
+    const found = await addRootfs(tree, adding(path, options), make);
     remember(store, file.number, before, digest, path);
     progress?.({ kind: "finished" });
-    return { ...found, digest };
+    return { ...found, tree };
   });
 }
 
@@ -101,7 +102,7 @@ async function unpackEmbedded(
       "the tarball in this program has not the pinned digest: the program is damaged",
       "Install it again",
     );
-  await fill(place, one(tarball), options);
+  await fill(place, one(tarball), options, object);
 }
 
 async function downloadAndUnpack(
@@ -116,12 +117,32 @@ async function downloadAndUnpack(
     progress?.({ kind: "download", object, bytes, total });
   await fetchAlpine(release, file.number, { mirror, progress: told });
   progress?.({ kind: "unpack", object });
-  await fill(place, fileChunks(file.number, object), options);
+  await fill(place, fileChunks(file.number, object), options, object);
 }
 
-async function fill(place: Workplace, archive: AsyncIterable<Uint8Array>, { limits }: RootfsOptions): Promise<void> {
+async function fill(
+  place: Workplace,
+  archive: AsyncIterable<Uint8Array>,
+  { limits = DEFAULT_EXTRACT_LIMITS, ownership, run = performJob }: RootfsOptions,
+  object: string,
+): Promise<void> {
+  if (ownership?.kind === "range") return await fillElsewhere(place, archive, limits, run, object);
   await extract(archive, place.root, limits);
   writeTree(place.root, place.tree);
+}
+
+/** By a process that gets the archive as a file: the bytes that have been hashed here, whatever becomes of the tarball. */
+async function fillElsewhere(
+  { root, tree, scratch, lock }: Workplace,
+  archive: AsyncIterable<Uint8Array>,
+  limits: ExtractLimits,
+  run: RunJob,
+  object: string,
+): Promise<void> {
+  using copy = open("archive", O_RDWR | O_CREAT | O_EXCL, 0o600, scratch);
+  for await (const chunk of archive) writeAll(copy.number, object, chunk);
+  const place = { archive: copy.number, root, tree, limits, object };
+  await run({ kind: "unpack", ...place, whiteouts: "plain", ownership: "set", algorithm: "sha256" }, [lock]);
 }
 
 function adding(object: string, { store, progress, run }: RootfsOptions): AddOptions {

@@ -8,7 +8,15 @@ import { brokenIndex } from "./gc.ts";
 import { filesOf, type ImageRecord, listRecords, removeRecordFile } from "./images.ts";
 import { ageOf, storedBlobs, storedLayers, storedPartials, storedRootfs } from "./inventory.ts";
 import type { JobOwnership, RunJob } from "./job.ts";
-import { blobPath, type ContentDigest, diffIDOf, isDigestName, isLayerKey, type LayerKey } from "./layout.ts";
+import {
+  blobPath,
+  type ContentDigest,
+  diffIDOf,
+  isLayerKey,
+  isTreeName,
+  type LayerKey,
+  type TreeName,
+} from "./layout.ts";
 import { isLocked, tryLock } from "./lock.ts";
 import { isEnvironmentName, parseBase } from "./open_environment.ts";
 import { openStore, readVersion } from "./open_store.ts";
@@ -126,7 +134,7 @@ class Check {
 
   async #rootfs(): Promise<number> {
     const trees = storedRootfs(this.#store);
-    for (const digest of trees) await this.#tree("rootfs", digest, "ignore");
+    for (const name of trees) await this.#tree("rootfs", name, isRange(name) ? "set" : "ignore");
     return trees.length;
   }
 
@@ -247,7 +255,7 @@ class Check {
   async #strangers(): Promise<void> {
     const expected: readonly (readonly [string, (name: string) => boolean])[] = [
       ["layers", isLayerKey],
-      ["rootfs", isDigestName],
+      ["rootfs", isTreeName],
       ["images", (name) => /^[0-9a-f]{64}$/.test(name)],
       ["persist", isEnvironmentName],
       ["blobs", (name) => BLOB_FOLDERS.includes(name)],
@@ -276,6 +284,6 @@ class Check {
   }
 }
 
-function isRange(key: LayerKey): boolean {
+function isRange(key: LayerKey | TreeName): boolean {
   return key.includes("-range-");
 }

@@ -8,8 +8,8 @@ import {
   type Digest,
   diffIDOf,
   isContentDigest,
-  isDigestName,
   isLayerKey,
+  isTreeName,
   type LayerKey,
 } from "./layout.ts";
 
@@ -26,7 +26,7 @@ export function storedLayers(store: string): readonly LayerKey[] {
 }
 
 export function storedRootfs(store: string): readonly Digest[] {
-  return filesOf(`${store}/rootfs`).filter(isDigestName);
+  return filesOf(`${store}/rootfs`).filter(isTreeName);
 }
 
 /** The beginnings of downloads. */

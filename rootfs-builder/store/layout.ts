@@ -2,7 +2,8 @@
 // handful of system calls, nothing imported but ffi and the shared lock (in_use.ts).
 //
 //   version              `1`. A store of another format is refused before anything is made in it
-//   rootfs/DIGEST/       root: the unpacked tree of a tarball or an Alpine release; tree: its description
+//   rootfs/TREE/         root: the unpacked tree of a tarball or an Alpine release; tree: its description. TREE is DIGEST
+//                        where all files are the caller's, else DIGEST-range-MAP
 //   layers/KEY/          root: one layer of an image, deletions in overlayfs' form; tree: its description.
 //                        KEY is the diffID and the form of its owners, so one layer is stored once a form
 //   blobs/ALGORITHM/HEX  bytes with that digest: manifests, configs, and layers as they were sent (see below)
@@ -35,10 +36,14 @@ export type ContentDigest = `${"sha256" | "sha512"}:${string}`;
 /** Whose the files of a layer are on the disk; `range` is laid out by the map of ids that they were unpacked under. */
 export type Ownership = { readonly kind: "single" } | { readonly kind: "range"; readonly map: string };
 
+/** Name of a folder of rootfs/. */
+export type TreeName = string;
+
 /** Name of a folder of layers/. */
 export type LayerKey = string;
 
 const DIGEST = /^sha(256|512)-[0-9a-f]{64}$/;
+const TREE_NAME = /^sha(256|512)-[0-9a-f]{64}(-range-[0-9a-f]{16})?$/;
 const CONTENT_DIGEST = /^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 const LAYER_KEY = /^(sha256-[0-9a-f]{64}|sha512-[0-9a-f]{128})-(single|range-[0-9a-f]{16})$/;
 
@@ -47,8 +52,12 @@ export function digestName(algorithm: "sha256" | "sha512", hex: string): Digest 
   return `${algorithm}-${hex.slice(0, 64)}`;
 }
 
-export function isDigestName(text: string): text is Digest {
-  return DIGEST.test(text);
+export function isTreeName(text: string): text is TreeName {
+  return TREE_NAME.test(text);
+}
+
+export function treeName(digest: Digest, ownership: Ownership): TreeName {
+  return ownership.kind === "single" ? digest : `${digest}-range-${sha256(ownership.map).slice(0, 16)}`;
 }
 
 export function isContentDigest(text: unknown): text is ContentDigest {
@@ -60,12 +69,8 @@ export function isLayerKey(text: string): text is LayerKey {
 }
 
 /** The unpacked tree in use from now on, or `undefined` when it is not in the store. Three system calls, nothing written. */
-export function findRootfs(store: string, digest: Digest): InUse | undefined {
-  return useFolder(`${store}/rootfs/${digest}`);
-}
-
-export function rootfsPath(store: string, digest: Digest): string {
-  return `${store}/rootfs/${digest}/root`;
+export function findRootfs(store: string, name: TreeName): InUse | undefined {
+  return useFolder(`${store}/rootfs/${name}`);
 }
 
 /** One layer in use from now on, or `undefined`. */

@@ -21,7 +21,7 @@ import {
 } from "../../ffi/file.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
 import { RootfsError } from "../rootfs_error.ts";
-import { type ContentDigest, type Digest, isContentDigest, isDigestName, isLayerKey, type LayerKey } from "./layout.ts";
+import { type ContentDigest, type Digest, isContentDigest, isLayerKey, isTreeName, type LayerKey } from "./layout.ts";
 import { makeFolder, openStore } from "./open_store.ts";
 
 export type EnvironmentBase =
@@ -129,7 +129,7 @@ export function parseBase(text: string): EnvironmentBase | undefined {
   const { version, kind, name, digest, manifest, layers } = value ?? {};
   if (version !== 1 || typeof name !== "string") return undefined;
   if (kind === "folder") return { kind, name };
-  if (kind === "rootfs" && typeof digest === "string" && isDigestName(digest)) return { kind, name, digest };
+  if (kind === "rootfs" && typeof digest === "string" && isTreeName(digest)) return { kind, name, digest };
   const keys: readonly unknown[] = Array.isArray(layers) ? layers : [undefined];
   const sound = keys.every((key): key is LayerKey => typeof key === "string" && isLayerKey(key));
   return kind === "image" && isContentDigest(manifest) && sound

@@ -56,8 +56,8 @@ async function rootFolder(text: string, store: string, lookups: HostLookups): Pr
     progress: lazyProgress(lookups),
   };
   try {
-    const { path, lock, name, digest } = await ensureRootfs(source, options);
-    return { path, keep: [lock.release()], base: { kind: "rootfs", name, digest } };
+    const { path, lock, name, tree } = await ensureRootfs(source, options);
+    return { path, keep: [lock.release()], base: { kind: "rootfs", name, digest: tree } };
   } catch (error) {
     throw faultOf(error);
   }

@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { O_CREAT, O_DIRECTORY, O_EXCL, O_RDONLY, O_WRONLY, open } from "../../ffi/file.ts";
+import { ensureRootfs } from "../../rootfs-builder/ensure_rootfs.ts";
 import { pullImage } from "../../rootfs-builder/pull_image.ts";
 import { checkStore } from "../../rootfs-builder/store/check.ts";
 import {
@@ -14,6 +15,7 @@ import {
   restoreEnvironment,
   snapshotEnvironment,
 } from "../../rootfs-builder/store/environments.ts";
+import { collect } from "../../rootfs-builder/store/gc.ts";
 import { performJob } from "../../rootfs-builder/store/perform_job.ts";
 import { storeJobs } from "../../src/cli/store_jobs.ts";
 import { fakeSource, seededImage } from "../fixtures/rootfs-builder/fake_image.ts";
@@ -88,6 +90,25 @@ describe.each([
     for (const key of readdirSync(join(place, "layers"))) expect(key).toContain("-range-");
     expect(readdirSync(join(place, "tmp"))).toEqual([]);
   });
+});
+
+withAlpine("a tarball has a tree for each form of owners, and both are found again", async () => {
+  const place = join(here.root, "tarball");
+  const { run, ownership } = storeJobs(caller, "range", JOB_PROGRAM);
+  const source = { kind: "tar", path: minirootfs ?? "" } as const;
+  const options = { store: place, arch: "x86_64", now: Date.now, run } as const;
+  for (const form of [ownership, { kind: "single" }] as const) {
+    const made = await ensureRootfs(source, { ...options, ownership: form });
+    const found = await ensureRootfs(source, { ...options, ownership: form });
+    expect(found.path).toBe(made.path);
+    expect(made.tree.includes("-range-")).toBe(form.kind === "range");
+    for (const { lock } of [made, found]) lock.close();
+  }
+  const report = await checkStore({ store: place, run, repair: false, now: Date.now() + 60_000 });
+  expect(report).toMatchObject({ rootfs: 2, problems: [] });
+  const everything = { rootfs: "drop", layerBlobs: "drop", partials: "drop", dryRun: false, grace: 0 } as const;
+  expect((await collect({ ...everything, store: place, run, now: Date.now() + 1e9 })).rootfs.length).toBe(2);
+  for (const folder of ["rootfs", "index", "tmp", "lock"]) expect(readdirSync(join(place, folder))).toEqual([]);
 });
 
 withRange("what a killed process left of other ids is removed by the next one", async () => {
