@@ -1,6 +1,8 @@
 // What a walk through a tree reads and copies of each node, by names that are bytes. Links are never followed.
+import { cstring } from "./cstring.ts";
 import { ERRNO } from "./errno.ts";
-import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from "./file.ts";
+import { Fd } from "./fd.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_CLOEXEC } from "./file.ts";
 import { rawSyscall, syscall } from "./libc.ts";
 import { cbytes, printable } from "./path_at.ts";
 import { SyscallError } from "./syscall_error.ts";
@@ -13,6 +15,11 @@ const FICLONE = 0x40049409;
 /** XATTR_LIST_MAX and XATTR_SIZE_MAX of linux/limits.h. */
 const LARGEST_ATTRIBUTE = 65536;
 const PATH_MAX = 4096;
+
+// The kernel fills these and what is wanted is copied out before anything else runs: a walk through a tree asks a hundred thousand times.
+const scratch = new Uint8Array(LARGEST_ATTRIBUTE);
+const statx = new Uint8Array(256);
+const view = new DataView(statx.buffer);
 
 /** Names the open folder or file itself. */
 export const EMPTY_NAME: Uint8Array = new Uint8Array();
@@ -34,12 +41,10 @@ export type Node = {
 
 /** The node `name` in the open folder `at`; `at` itself when `name` is empty; `undefined` when there is none. */
 export function inspect(at: number, name: Uint8Array): Node | undefined {
-  const buffer = new Uint8Array(256);
   const flags = name.length === 0 ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW;
-  const result = rawSyscall("statx", at, cbytes(name), flags, STATX_BASIC_STATS, buffer);
+  const result = rawSyscall("statx", at, cbytes(name), flags, STATX_BASIC_STATS, statx);
   if (result === -ERRNO.ENOENT) return undefined;
   if (result < 0) throw new SyscallError("statx", printable(name), -result);
-  const view = new DataView(buffer.buffer);
   const u32 = (offset: number): number => view.getUint32(offset, true);
   return {
     links: u32(16),
@@ -56,31 +61,28 @@ export function inspect(at: number, name: Uint8Array): Node | undefined {
 
 /** readlinkat(2). */
 export function readLinkBytes(at: number, name: Uint8Array): Uint8Array {
-  const target = new Uint8Array(PATH_MAX);
-  const length = syscall("readlinkat", printable(name), at, cbytes(name), target, target.length);
-  return target.slice(0, length);
+  const length = syscall("readlinkat", printable(name), at, cbytes(name), scratch, PATH_MAX);
+  return scratch.slice(0, length);
 }
 
 /** flistxattr(2), sorted; none where the file system has none. */
 export function listAttributes(fd: number, object: string): readonly string[] {
-  const list = new Uint8Array(LARGEST_ATTRIBUTE);
-  const length = rawSyscall("flistxattr", fd, list, list.length);
+  const length = rawSyscall("flistxattr", fd, scratch, scratch.length);
   if (length === -ERRNO.EOPNOTSUPP) return [];
   if (length < 0) throw new SyscallError("flistxattr", object, -length);
   if (length === 0) return [];
   return new TextDecoder("latin1")
-    .decode(list.subarray(0, length - 1))
+    .decode(scratch.subarray(0, length - 1))
     .split("\0")
     .sort();
 }
 
 /** fgetxattr(2); `undefined` for ENODATA and where the file system has none. */
 export function getAttribute(fd: number, object: string, name: string): Uint8Array | undefined {
-  const value = new Uint8Array(LARGEST_ATTRIBUTE);
-  const length = rawSyscall("fgetxattr", fd, attributeName(name), value, value.length);
+  const length = rawSyscall("fgetxattr", fd, attributeName(name), scratch, scratch.length);
   if (length === -ERRNO.ENODATA || length === -ERRNO.EOPNOTSUPP) return undefined;
   if (length < 0) throw new SyscallError("fgetxattr", object, -length);
-  return value.slice(0, length);
+  return scratch.slice(0, length);
 }
 
 /** fsetxattr(2). */
@@ -133,4 +135,14 @@ function attributeName(name: string): Uint8Array<ArrayBuffer> {
 export function exchange(fromAt: number, from: string, toAt: number, to: string): void {
   const name = (text: string): Uint8Array => cbytes(new TextEncoder().encode(text));
   syscall("renameat2", to, fromAt, name(from), toAt, name(to), 2);
+}
+
+/** chmod(2) of what a descriptor leads to, be it O_PATH: by its magic link, on whose way no name can be swapped (proc_pid_fd(5)). */
+export function changeModeOf(fd: number, object: string, mode: number): void {
+  syscall("fchmodat", object, AT_FDCWD, cstring(`/proc/self/fd/${fd}`), mode);
+}
+
+/** The same file opened anew, by a descriptor that may be O_PATH. */
+export function reopen(fd: number, object: string, flags: number): Fd {
+  return new Fd(syscall("openat", object, AT_FDCWD, cstring(`/proc/self/fd/${fd}`), flags | O_CLOEXEC, 0));
 }

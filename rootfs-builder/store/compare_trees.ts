@@ -1,19 +1,18 @@
 // What an upper layer changes of the layers below it, read from the marks that overlayfs leaves (kernel,
 // Documentation/filesystems/overlayfs): a whiteout for what is deleted, `opaque` for a folder that hides the one below.
-import type { Fd } from "../../ffi/fd.ts";
 import { S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG } from "../../ffi/file.ts";
 import { getAttribute, inspect, type Node } from "../../ffi/node_at.ts";
 import { printable } from "../../ffi/path_at.ts";
 import { pathText } from "../tar/member_path.ts";
 import type { Change } from "./job.ts";
 import { escapeBytes } from "./tree_line.ts";
-import { DEEPEST, openNode, sortedEntries, tooDeep, typeOf } from "./walk_tree.ts";
+import { DEEPEST, type EnteredFolder, enterFolder, openNode, sortedEntries, tooDeep, typeOf } from "./walk_tree.ts";
 
 const OPAQUE = "user.overlay.opaque";
 const WHITEOUT = "user.overlay.whiteout";
 const YES = 0x79;
 
-type Below = { readonly node: Node; readonly folders: readonly Fd[] };
+type Below = { readonly node: Node; readonly folders: readonly EnteredFolder[] };
 
 /** `bases` are the layers below, the topmost first. Changes in the order of their paths; a folder that came or went whole is one change. */
 export function compareTrees(upper: number, bases: readonly number[]): readonly Change[] {
@@ -51,7 +50,7 @@ function compareNode(comparison: Comparison, name: Uint8Array, node: Node): void
     else if (typeOf(node) !== S_IFDIR || typeOf(below.node) !== S_IFDIR) tell("changed", node);
     else compareFolders(comparison, name, node, inside, below, () => tell("changed", node));
   } finally {
-    for (const folder of below?.folders ?? []) folder.close();
+    for (const folder of below?.folders ?? []) folder[Symbol.dispose]();
   }
 }
 
@@ -66,7 +65,7 @@ function compareFolders(
 ): void {
   if (node.mode !== below.node.mode || node.uid !== below.node.uid || node.gid !== below.node.gid) changed();
   let opaque = false;
-  using folder = openNode(upper, name, node, (fd) => {
+  using folder = enterFolder(upper, name, node, (fd) => {
     opaque = isOpaque(fd, path);
   });
   const bases = below.folders.map(({ number }) => number);
@@ -81,14 +80,14 @@ function tellHidden(upper: number, bases: readonly number[], path: string, chang
     const below = inspect(upper, name) ? undefined : findBelow(bases, name);
     if (!below) continue;
     changes.push({ change: "deleted", path: escapeBytes(`${path}/${text}`), type: kindOf(below.node) });
-    for (const folder of below.folders) folder.close();
+    for (const folder of below.folders) folder[Symbol.dispose]();
   }
 }
 
 /** `name` as the layers below show it: the first that has it says what it is; folders of further ones lie under a folder. */
 function findBelow(bases: readonly number[], name: Uint8Array): Below | undefined {
   let top: Node | undefined;
-  const folders: Fd[] = [];
+  const folders: EnteredFolder[] = [];
   for (const base of bases) {
     const node = inspect(base, name);
     if (!node) continue;
@@ -102,7 +101,7 @@ function findBelow(bases: readonly number[], name: Uint8Array): Below | undefine
     const read = (fd: number): void => {
       opaque = isOpaque(fd, printable(name));
     };
-    folders.push(openNode(base, name, node, read));
+    folders.push(enterFolder(base, name, node, read));
     if (opaque) break;
   }
   return top && { node: top, folders };

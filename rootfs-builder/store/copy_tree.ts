@@ -37,7 +37,7 @@ import {
 } from "../../ffi/path_at.ts";
 import { pathBytes, pathText } from "../tar/member_path.ts";
 import type { Measure } from "./job.ts";
-import { DEEPEST, openNode, sortedEntries, tooDeep, typeOf } from "./walk_tree.ts";
+import { DEEPEST, enterFolder, openNode, sortedEntries, tooDeep, typeOf } from "./walk_tree.ts";
 
 const S_IFIFO = 0o010000;
 const WORKING_MODE = 0o700;
@@ -129,7 +129,7 @@ class Copy {
   #folder(from: number, to: number, name: Uint8Array, path: string, node: Node, depth: number): void {
     makeDirectory(to, name, WORKING_MODE);
     let attributes: Attributes = [];
-    using source = openNode(from, name, node, (fd) => {
+    using source = enterFolder(from, name, node, (fd) => {
       attributes = readAttributes(fd, printable(name));
     });
     using target = openNode(to, name, { ...node, mode: S_IFDIR | WORKING_MODE });

@@ -66,8 +66,11 @@ const chunk = new Uint8Array(CHUNK);
 
 function hashFile(fd: number, object: string): string {
   const hasher = new Bun.CryptoHasher("sha256");
-  for (let length = read(fd, object, chunk); length > 0; length = read(fd, object, chunk))
+  // A read of a file that gives less than it might has come to the end.
+  for (let length = chunk.length; length === chunk.length; ) {
+    length = read(fd, object, chunk);
     hasher.update(chunk.subarray(0, length));
+  }
   return hasher.digest("hex");
 }
 

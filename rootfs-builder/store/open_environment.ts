@@ -43,6 +43,9 @@ export type OpenEnvironment = {
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 const LARGEST_BASE = 1 << 18;
+const ATTEMPTS = 3;
+/** In milliseconds. */
+const PAUSE = 5;
 const S_ISVTX = 0o1000;
 const UPPER_MODE = 0o755;
 
@@ -79,7 +82,7 @@ function makeAndLock(store: string, path: string, name: string): Fd {
 export function lockEnvironment(path: string, name: string): Fd | undefined {
   const lock = openFolder(path);
   if (lock === undefined) return undefined;
-  if (!flock(lock.number, path, LOCK_EX | LOCK_NB)) {
+  if (!lockWithin(lock, path)) {
     lock.close();
     throw new RootfsError(
       "use",
@@ -92,6 +95,15 @@ export function lockEnvironment(path: string, name: string): Fd | undefined {
   if (((modeOf("", lock.number) ?? S_ISVTX) & S_ISVTX) === 0) return lock;
   lock.close();
   return undefined;
+}
+
+/** A report (isInUse of in_use.ts) holds a lock for the moment of its look; a user holds it longer than this waits. */
+function lockWithin(lock: Fd, path: string): boolean {
+  for (let attempt = 1; !flock(lock.number, path, LOCK_EX | LOCK_NB); attempt++) {
+    if (attempt === ATTEMPTS) return false;
+    Bun.sleepSync(PAUSE);
+  }
+  return true;
 }
 
 /** An empty environment at `path`, without a base. What is there already is fine. */

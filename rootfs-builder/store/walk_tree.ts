@@ -6,6 +6,7 @@ import {
   O_DIRECTORY,
   O_NOFOLLOW,
   O_NONBLOCK,
+  O_PATH,
   O_RDONLY,
   RESOLVE_BENEATH,
   RESOLVE_NO_SYMLINKS,
@@ -14,8 +15,9 @@ import {
   S_IFDIR,
   S_IFMT,
 } from "../../ffi/file.ts";
-import { inspect, type Node } from "../../ffi/node_at.ts";
-import { changeMode, openBeneath, printable, rewind } from "../../ffi/path_at.ts";
+import { rawSyscall } from "../../ffi/libc.ts";
+import { changeModeOf, inspect, type Node, reopen } from "../../ffi/node_at.ts";
+import { openBeneath, printable, rewind } from "../../ffi/path_at.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
 import { pathText } from "../tar/member_path.ts";
 
@@ -33,11 +35,12 @@ export type Visited = {
   readonly node: Node;
 };
 
-export function walkTree(root: number, visit: (visited: Visited) => void): void {
+/** `missing` is what becomes of a name that is gone when its turn comes: a tree that somebody works in is never quite what it was. */
+export function walkTree(root: number, visit: (visited: Visited) => void, missing: "fail" | "skip" = "fail"): void {
   const node = inspect(root, EMPTY);
   if (!node) throw new SyscallError("statx", "the tree", ERRNO.ENOENT);
   visit({ path: "", name: EMPTY, folder: root, node });
-  walkFolder(root, "", 0, visit);
+  walkFolder(root, "", 0, visit, missing);
 }
 
 /**
@@ -50,23 +53,54 @@ export function openNode(
   node: Node,
   attributes: (fd: number) => void = () => {},
 ): Fd {
-  const isFolder = (node.mode & S_IFMT) === S_IFDIR;
-  // O_NONBLOCK: should a pipe have taken the file's place, opening it would wait for a writer.
-  const flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | (isFolder ? O_DIRECTORY : 0);
-  const here = name.length === 0 ? DOT : name;
-  const open = (): Fd | undefined => {
-    const fd = openBeneath(folder, here, flags, 0, RESOLVE);
-    if (fd) attributes(fd.number);
-    return fd;
-  };
   try {
-    const fd = open();
-    if (fd) return fd;
+    return openReadable(folder, name, node, attributes);
   } catch (error) {
     if (!(error instanceof SyscallError && error.errno === ERRNO.EACCES)) throw error;
-    return openForced(folder, here, node, open);
   }
-  throw new SyscallError("openat2", printable(name), ERRNO.ENOENT);
+  using forced = force(folder, name, node);
+  return forced.open(attributes);
+}
+
+/** An open folder whose content can be reached. */
+export class EnteredFolder implements Disposable {
+  readonly #fd: Fd;
+  readonly #leave: () => void;
+
+  constructor(fd: Fd, leave: () => void) {
+    this.#fd = fd;
+    this.#leave = leave;
+  }
+
+  get number(): number {
+    return this.#fd.number;
+  }
+
+  [Symbol.dispose](): void {
+    this.#fd.close();
+    this.#leave();
+  }
+}
+
+/**
+ * As {@link openNode}, for as long as it takes to go through it: names in a folder that its owner may not search cannot be looked at even by
+ * its descriptor (path_resolution(7)), so the mode is the owner's again only when the result is disposed of. Root needs none of this.
+ */
+export function enterFolder(
+  folder: number,
+  name: Uint8Array,
+  node: Node,
+  attributes: (fd: number) => void = () => {},
+): EnteredFolder {
+  if ((node.mode & READABLE) === READABLE || rawSyscall("geteuid") === 0)
+    return new EnteredFolder(openNode(folder, name, node, attributes), () => {});
+  const forced = force(folder, name, node);
+  try {
+    return new EnteredFolder(forced.open(attributes), () => forced[Symbol.dispose]());
+  } catch (error) {
+    forced[Symbol.dispose]();
+    throw error;
+  }
 }
 
 /** From the folder's beginning, whoever has read from the descriptor before. */
@@ -90,26 +124,80 @@ const EMPTY = new Uint8Array();
 const DOT = new TextEncoder().encode(".");
 const RESOLVE = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
 
-function walkFolder(folder: number, path: string, depth: number, visit: (visited: Visited) => void): void {
+function walkFolder(
+  folder: number,
+  path: string,
+  depth: number,
+  visit: (visited: Visited) => void,
+  missing: "fail" | "skip",
+): void {
   if (depth === DEEPEST) throw tooDeep();
   for (const name of sortedEntries(folder, path || "the tree")) {
     const node = inspect(folder, name);
+    if (!node && missing === "skip") continue;
     if (!node) throw new SyscallError("statx", printable(name), ERRNO.ENOENT);
     const below = path === "" ? pathText(name) : `${path}/${pathText(name)}`;
     visit({ path: below, name, folder, node });
     if (typeOf(node) !== S_IFDIR) continue;
-    using inside = openNode(folder, name, node);
-    walkFolder(inside.number, below, depth + 1, visit);
+    using inside = missing === "skip" ? enterIfThere(folder, name, node) : enterFolder(folder, name, node);
+    if (inside) walkFolder(inside.number, below, depth + 1, visit, missing);
   }
 }
 
-function openForced(folder: number, name: Uint8Array, node: Node, open: () => Fd | undefined): Fd {
-  changeMode(folder, name, (node.mode & PERMISSIONS) | READABLE);
+function enterIfThere(folder: number, name: Uint8Array, node: Node): EnteredFolder | undefined {
   try {
-    const fd = open();
-    if (fd) return fd;
-    throw new SyscallError("openat2", printable(name), ERRNO.ENOENT);
-  } finally {
-    changeMode(folder, name, node.mode & PERMISSIONS);
+    return enterFolder(folder, name, node);
+  } catch (error) {
+    if (error instanceof SyscallError && GONE.includes(error.errno)) return undefined;
+    throw error;
   }
+}
+
+/** What opening a folder answers when the folder has been removed, or something else has taken its name. */
+const GONE: readonly number[] = [ERRNO.ENOENT, ERRNO.ENOTDIR, ERRNO.ELOOP];
+
+function openReadable(folder: number, name: Uint8Array, node: Node, attributes: (fd: number) => void): Fd {
+  // O_NONBLOCK: should a pipe have taken the file's place, opening it would wait for a writer.
+  const fd = openBeneath(folder, name.length === 0 ? DOT : name, readFlags(node), 0, RESOLVE);
+  if (!fd) throw new SyscallError("openat2", printable(name), ERRNO.ENOENT);
+  attributes(fd.number);
+  return fd;
+}
+
+function readFlags(node: Node): number {
+  return O_RDONLY | O_NONBLOCK | (typeOf(node) === S_IFDIR ? O_DIRECTORY : 0);
+}
+
+type Forced = Disposable & { readonly open: (attributes: (fd: number) => void) => Fd };
+
+/**
+ * `node` made readable until it is disposed of. Somebody may be at work in this tree, and put a link to anywhere in the place of a name:
+ * so the node is held by a descriptor first, and its mode and its content are reached by that alone.
+ */
+function force(folder: number, name: Uint8Array, node: Node): Forced {
+  const object = printable(name);
+  const held = openBeneath(folder, name.length === 0 ? DOT : name, O_PATH | O_NOFOLLOW, 0, RESOLVE);
+  const found = held && inspect(held.number, EMPTY);
+  // The type as well: an inode's number may be given to the next file once it is free.
+  if (!held || found?.identity !== node.identity || typeOf(found) !== typeOf(node)) {
+    held?.close();
+    throw new SyscallError("openat2", object, ERRNO.ENOENT);
+  }
+  try {
+    changeModeOf(held.number, object, (node.mode & PERMISSIONS) | READABLE);
+  } catch (error) {
+    held.close();
+    throw error;
+  }
+  return {
+    open: (attributes) => {
+      const fd = reopen(held.number, object, readFlags(node));
+      attributes(fd.number);
+      return fd;
+    },
+    [Symbol.dispose]: () => {
+      changeModeOf(held.number, object, node.mode & PERMISSIONS);
+      held.close();
+    },
+  };
 }

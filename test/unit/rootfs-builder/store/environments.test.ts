@@ -206,9 +206,15 @@ describe("snapshots", () => {
       scene.mark(name, "user.note", name);
       chmodSync(scene.upper(name), mode);
     }
+    mkdirSync(scene.upper("shut/inside"), { recursive: true });
+    chmodSync(scene.upper("shut"), 0);
+    expect(await scene.diff()).toContain("added directory shut");
     await snapshotEnvironment(scene.store, "dev", "v1", performJob);
     await resetEnvironment(scene.store, "dev", performJob);
     await restoreEnvironment(scene.store, "dev", "v1", performJob);
+    expect(statSync(scene.upper("shut")).mode & 0o777).toBe(0);
+    chmodSync(scene.upper("shut"), 0o700);
+    expect(readdirSync(scene.upper("shut"))).toEqual(["inside"]);
     expect([statSync(scene.upper("closed")).mode & 0o777, statSync(scene.upper("readonly")).mode & 0o777]).toEqual([
       0, 0o444,
     ]);
