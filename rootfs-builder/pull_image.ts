@@ -5,6 +5,7 @@ import type { Fd } from "../ffi/fd.ts";
 import { explainFailure } from "./explain_failure.ts";
 import { RootfsError } from "./rootfs_error.ts";
 import { addBlob, algorithmOf, putBlob, removeBlob, type StoredDescriptor, verifyBlob } from "./store/blobs.ts";
+import { removeLeftovers } from "./store/garbage.ts";
 import { changingImages, type ImageRecord, refuseName, writeRecord } from "./store/images.ts";
 import type { InUse } from "./store/in_use.ts";
 import type { RunJob, UnpackLimits } from "./store/job.ts";
@@ -75,6 +76,8 @@ async function pull<D extends SourceDescriptor>(
   source: PullSource<D>,
   options: PullOptions,
 ): Promise<PulledImage> {
+  // A process that was killed right after its last layer came into its place has left what only a maker of layers would remove.
+  await removeLeftovers(options.store, options.run);
   const image = await source.resolve();
   const { layers } = image;
   options.progress?.({

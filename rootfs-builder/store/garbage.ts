@@ -27,6 +27,16 @@ export async function removeGarbage(store: string, tmp: number, own: Lock, run: 
   return gone;
 }
 
+/** What nobody holds, for whoever may find that there is nothing left to make. */
+export async function removeLeftovers(store: string, run: RunJob): Promise<void> {
+  using tmp = open(`${store}/tmp`, O_RDONLY | O_DIRECTORY);
+  for (const { name: bytes } of readdir(tmp.number, "the store's tmp")) {
+    const name = printable(bytes);
+    if (!isPartial(name)) await removeUnheld(store, tmp.number, name, run);
+  }
+  removeStaleLocks(store, "");
+}
+
 /** After the caller's own work, done or failed. Where it fails, the error under way counts more, and the next one to make something tries again. */
 export async function removeOwn(tmp: number, own: Lock, run: RunJob): Promise<void> {
   await tried(() => run({ kind: "remove", folder: tmp, name: own.name }, [own.number]));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type PullOptions, type PullProgress, pullImage } from "../../../../rootfs-builder/pull_image.ts";
 import { RootfsError } from "../../../../rootfs-builder/rootfs_error.ts";
@@ -103,6 +103,15 @@ describe("pullImage", () => {
     const again = fakeSource(IMAGE);
     expect(await pullImage("app:2", again, options(store.path))).toMatchObject({ made: 0, found: 2 });
     expect(again.sent.size).toBe(0);
+  });
+
+  test("that finds every layer clears up after a process that was killed when it had made them", async () => {
+    using store = new TemporaryFolder();
+    await pullImage("a", fakeSource(IMAGE), options(store.path));
+    mkdirSync(join(store.path, "tmp/made"));
+    writeFileSync(join(store.path, "lock/made"), "");
+    await pullImage("a", fakeSource(IMAGE), options(store.path));
+    for (const folder of ["tmp", "lock"]) expect(readdirSync(join(store.path, folder))).toEqual([]);
   });
 
   test("shares a layer between images", async () => {
