@@ -1,6 +1,7 @@
 // What went wrong below, as the error that users see.
 import { ERRNO } from "../ffi/errno.ts";
 import { SyscallError } from "../ffi/syscall_error.ts";
+import { OciError } from "./oci/oci_error.ts";
 import { RootfsError } from "./rootfs_error.ts";
 import { TarError } from "./tar/tar_error.ts";
 
@@ -8,8 +9,25 @@ import { TarError } from "./tar/tar_error.ts";
 export function explainFailure(error: unknown, step: string, object: string, store: string): unknown {
   if (error instanceof TarError)
     return new RootfsError(step, object, error.message, "The archive is damaged or of a kind that is not supported");
+  if (error instanceof OciError) return new RootfsError(step, object, error.message, error.hint);
   if (!(error instanceof SyscallError)) return error;
-  return new RootfsError(step, object, error.message, hintFor(error.errno, store));
+  return new RootfsError(step, object, causeOf(error), hintFor(error.errno, store));
+}
+
+/** Errnos that are no program's fault, in the words of whoever has to mend them. */
+const WORDS: Readonly<Record<number, string>> = {
+  [ERRNO.ENOSPC]: "there is no space left on the disk",
+  [ERRNO.EDQUOT]: "your quota on that disk is used up",
+  [ERRNO.EROFS]: "the file system is mounted read-only",
+  [ERRNO.EACCES]: "permission is denied",
+  [ERRNO.EPERM]: "this is not permitted",
+  [ERRNO.EMFILE]: "too many files are open in this process",
+  [ERRNO.EIO]: "the disk does not answer as it should",
+};
+
+function causeOf(error: SyscallError): string {
+  const words = WORDS[error.errno];
+  return words === undefined ? error.message : `${words} (${error.message})`;
 }
 
 function hintFor(errno: number, store: string): string {

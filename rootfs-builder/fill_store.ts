@@ -1,22 +1,26 @@
 // The slow way of ensure_rootfs.ts, loaded when the store has not got what is asked for: hash or fetch, verify, unpack.
-import { O_CREAT, O_EXCL, O_RDONLY, O_RDWR, open, read, S_IFMT, S_IFREG, type Stat, stat } from "../ffi/file.ts";
-import { rewind } from "../ffi/path_at.ts";
+import { O_CREAT, O_EXCL, O_RDONLY, O_RDWR, open, S_IFMT, S_IFREG, type Stat, stat, writeAll } from "../ffi/file.ts";
 import type { EmbeddedAlpine } from "./alpine/embedded.ts";
 import { DEFAULT_MIRROR, fetchAlpine } from "./alpine/fetch.ts";
 import type { AlpineRelease } from "./alpine/releases.ts";
 import type { RootfsOptions } from "./ensure_rootfs.ts";
 import { explainFailure } from "./explain_failure.ts";
 import { RootfsError } from "./rootfs_error.ts";
-import { digestName } from "./store/layout.ts";
-import { addIndex, addRootfs, type Workplace } from "./store/store.ts";
-import { extract } from "./tar/extract.ts";
+import { fileChunks } from "./store/file_chunks.ts";
+import type { InUse } from "./store/in_use.ts";
+import type { RunJob } from "./store/job.ts";
+import { digestName, type Ownership, type TreeName, treeName } from "./store/layout.ts";
+import { performJob } from "./store/perform_job.ts";
+import { type AddOptions, addIndex, addRootfs, type Workplace } from "./store/store.ts";
+import { writeTree } from "./store/tree_file.ts";
+import { DEFAULT_EXTRACT_LIMITS, type ExtractLimits, extract } from "./tar/extract.ts";
 
 const CHUNK = 1 << 18;
 /** CONFIG_HZ is 100 at least, so a tick is 10 ms at most. In milliseconds. */
 const LONGEST_TICK = 20;
 
 /** The tree of a pinned release, from the tarball in the program when that is the one, else from the mirror. */
-export async function fillFromAlpine(release: AlpineRelease, options: RootfsOptions): Promise<string> {
+export async function fillFromAlpine(release: AlpineRelease, tree: TreeName, options: RootfsOptions): Promise<InUse> {
   const object = `alpine:${release.version}`;
   const { embedded, progress } = options;
   const inside = embedded?.version === release.version && embedded.arch === release.arch ? embedded : undefined;
@@ -24,33 +28,35 @@ export async function fillFromAlpine(release: AlpineRelease, options: RootfsOpti
     if (inside) await unpackEmbedded(inside, release, place, options, object);
     else await downloadAndUnpack(release, place, options, object);
   };
-  const waiting = (): void => progress?.({ kind: "waiting", object });
-  const path = await explained("unpack", object, options, () =>
-    addRootfs(options.store, digestName("sha512", release.sha512), make, waiting),
-  );
+  const found = await explained("unpack", object, options, () => addRootfs(tree, adding(object, options), make));
   progress?.({ kind: "finished" });
-  return path;
+  return found;
 }
 
 /** The tree of a tarball: its digest is looked for first, since a copy of it may have been unpacked before. */
-export async function fillFromTarball(path: string, options: RootfsOptions): Promise<string> {
+export async function fillFromTarball(
+  path: string,
+  ownership: Ownership,
+  options: RootfsOptions,
+): Promise<InUse & { readonly tree: TreeName }> {
   const { store, progress } = options;
   return await explained("unpack", path, options, async () => {
     progress?.({ kind: "unpack", object: path });
     using file = open(path, O_RDONLY);
     const before = regularFile(file.number, path);
     await outwaitTick(before, options.now);
-    const hex = await drain(hashed(chunksOf(file.number, path), "sha256"));
+    const hex = await drain(hashed(fileChunks(file.number, path), "sha256"));
     const digest = digestName("sha256", hex);
-    const make = async ({ root }: Workplace): Promise<void> => {
-      const again = hashed(chunksOf(file.number, path), "sha256");
-      await extract(again.chunks, root, { limits: options.limits });
+    const make = async (place: Workplace): Promise<void> => {
+      const again = hashed(fileChunks(file.number, path), "sha256");
+      await fill(place, again.chunks, options, path);
       if (again.hex() !== hex) throw changed(path);
     };
-    const found = await addRootfs(store, digest, make, () => progress?.({ kind: "waiting", object: path }));
+    const tree = treeName(digest, ownership);
+    const found = await addRootfs(tree, adding(path, options), make);
     remember(store, file.number, before, digest, path);
     progress?.({ kind: "finished" });
-    return found;
+    return { ...found, tree };
   });
 }
 
@@ -88,10 +94,10 @@ async function unpackEmbedded(
   embedded: EmbeddedAlpine,
   release: AlpineRelease,
   place: Workplace,
-  { progress, limits }: RootfsOptions,
+  options: RootfsOptions,
   object: string,
 ): Promise<void> {
-  progress?.({ kind: "unpack", object });
+  options.progress?.({ kind: "unpack", object });
   const tarball = await embedded.read();
   const digest = new Bun.CryptoHasher("sha512").update(tarball).digest("hex");
   if (digest !== release.sha512)
@@ -101,21 +107,51 @@ async function unpackEmbedded(
       "the tarball in this program has not the pinned digest: the program is damaged",
       "Install it again",
     );
-  await extract(one(tarball), place.root, { limits });
+  await fill(place, one(tarball), options, object);
 }
 
 async function downloadAndUnpack(
   release: AlpineRelease,
   place: Workplace,
-  { mirror = DEFAULT_MIRROR, progress, limits }: RootfsOptions,
+  options: RootfsOptions,
   object: string,
 ): Promise<void> {
+  const { mirror = DEFAULT_MIRROR, progress } = options;
   using file = open("tarball", O_RDWR | O_CREAT | O_EXCL, 0o600, place.scratch);
   const told = (bytes: number, total: number | undefined): void =>
     progress?.({ kind: "download", object, bytes, total });
   await fetchAlpine(release, file.number, { mirror, progress: told });
   progress?.({ kind: "unpack", object });
-  await extract(chunksOf(file.number, object), place.root, { limits });
+  await fill(place, fileChunks(file.number, object), options, object);
+}
+
+async function fill(
+  place: Workplace,
+  archive: AsyncIterable<Uint8Array>,
+  { limits = DEFAULT_EXTRACT_LIMITS, ownership, run = performJob }: RootfsOptions,
+  object: string,
+): Promise<void> {
+  if (ownership?.kind === "range") return await fillElsewhere(place, archive, limits, run, object);
+  await extract(archive, place.root, { limits });
+  writeTree(place.root, place.tree);
+}
+
+/** By a process that gets the archive as a file: the bytes that have been hashed here, whatever becomes of the tarball. */
+async function fillElsewhere(
+  { root, tree, scratch, lock }: Workplace,
+  archive: AsyncIterable<Uint8Array>,
+  limits: ExtractLimits,
+  run: RunJob,
+  object: string,
+): Promise<void> {
+  using copy = open("archive", O_RDWR | O_CREAT | O_EXCL, 0o600, scratch);
+  for await (const chunk of archive) writeAll(copy.number, object, chunk);
+  const place = { archive: copy.number, root, tree, limits, object };
+  await run({ kind: "unpack", ...place, whiteouts: "plain", ownership: "set", algorithm: "sha256" }, [lock]);
+}
+
+function adding(object: string, { store, progress, run }: RootfsOptions): AddOptions {
+  return { store, run: run ?? performJob, waiting: () => progress?.({ kind: "waiting", object }) };
 }
 
 /** All failures of this room leave it as RootfsError. */
@@ -125,17 +161,6 @@ async function explained<T>(step: string, object: string, options: RootfsOptions
   } catch (error) {
     options.progress?.({ kind: "finished" });
     throw explainFailure(error, step, object, options.store);
-  }
-}
-
-/** The file from its start, whatever has been read of it. */
-async function* chunksOf(fd: number, path: string): AsyncGenerator<Uint8Array, void, void> {
-  rewind(fd, path);
-  for (;;) {
-    const chunk = new Uint8Array(CHUNK);
-    const length = read(fd, path, chunk);
-    if (length === 0) return;
-    yield chunk.subarray(0, length);
   }
 }
 

@@ -4,6 +4,7 @@ import { ERRNO } from "../../ffi/errno.ts";
 import type { Fd } from "../../ffi/fd.ts";
 import {
   O_DIRECTORY,
+  O_PATH,
   O_RDONLY,
   RESOLVE_BENEATH,
   RESOLVE_NO_SYMLINKS,
@@ -11,7 +12,8 @@ import {
   S_IFDIR,
   S_IFMT,
 } from "../../ffi/file.ts";
-import { changeMode, identify, openBeneath, printable, removeName, renameBytes, rewind } from "../../ffi/path_at.ts";
+import { changeModeOf, EMPTY_NAME, reopen } from "../../ffi/node_at.ts";
+import { identify, openBeneath, printable, removeName, renameBytes, rewind } from "../../ffi/path_at.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
 
 const WORKING_MODE = 0o700;
@@ -60,7 +62,7 @@ function emptyFolder(top: number, name: Uint8Array, moved: number): number {
 
 function moveUp(from: number, name: Uint8Array, top: number, moved: number): number {
   // Moving a folder writes its "..": rename(2), EACCES.
-  changeMode(from, name, WORKING_MODE);
+  hold(from, name).close();
   let count = moved;
   while (identify(top, movedName(count))) count++;
   renameBytes(from, name, top, movedName(count));
@@ -71,10 +73,19 @@ function movedName(count: number): Uint8Array {
   return new TextEncoder().encode(`.moved-${count}`);
 }
 
-/** `name` is a folder, not a link to one: identify has said so. */
 function openWritable(at: number, name: Uint8Array): Fd {
-  changeMode(at, name, WORKING_MODE);
-  const fd = openBeneath(at, name, O_RDONLY | O_DIRECTORY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
-  if (!fd) throw new SyscallError("openat2", printable(name), ERRNO.ENOENT);
-  return fd;
+  using held = hold(at, name);
+  return reopen(held.number, printable(name), O_RDONLY | O_DIRECTORY);
+}
+
+/**
+ * The folder `name`, writable, by a descriptor: its mode is changed by that and not by its name, in whose place a process that has outlived
+ * its sandbox by a moment could put a link.
+ */
+function hold(at: number, name: Uint8Array): Fd {
+  const held = openBeneath(at, name, O_PATH | O_DIRECTORY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+  if (!held) throw new SyscallError("openat2", printable(name), ERRNO.ENOENT);
+  const mode = identify(held.number, EMPTY_NAME)?.mode ?? 0;
+  if ((mode & WORKING_MODE) !== WORKING_MODE) changeModeOf(held.number, printable(name), WORKING_MODE);
+  return held;
 }

@@ -20,6 +20,7 @@ const ACTIONS: Readonly<Record<string, () => Promise<Action>>> = {
 export async function dispatch(name: string | undefined, argv: readonly string[]): Promise<number> {
   if (name === undefined || name === "--help" || name === "-h") return printOverview(COMMANDS);
   if (name === "--version" || name === "-V") return (await import("./commands/version.ts")).versionLine();
+  if (name === "internal-store") return (await import("./commands/internal_store.ts")).internalStore(argv);
   if (name.startsWith("-")) throw misplacedFlag(name);
   const command = findCommand(name);
   const parsed = parseArguments(command, argv);

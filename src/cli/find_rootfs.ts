@@ -1,64 +1,92 @@
 // --rootfs TEXT → a folder to run in: an Alpine release, a tar file (both unpacked once into the store), or a folder as it is;
 // and --persist NAME → the folder that keeps the changes.
 
-import { ERRNO, errnoName } from "../../ffi/errno.ts";
+import { errnoName } from "../../ffi/errno.ts";
 import type { Fd } from "../../ffi/fd.ts";
-import {
-  AT_FDCWD,
-  flock,
-  LOCK_EX,
-  LOCK_NB,
-  mkdirat,
-  O_DIRECTORY,
-  O_RDONLY,
-  open,
-  readdir,
-  S_IFDIR,
-  S_IFMT,
-  stat,
-} from "../../ffi/file.ts";
+import { O_DIRECTORY, O_RDONLY, open, readdir, S_IFDIR, S_IFMT, stat } from "../../ffi/file.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
 import { windowSize } from "../../ffi/terminal.ts";
 import { alpineVersion } from "../../rootfs-builder/alpine/find_alpine.ts";
 import { ensureRootfs, type RootfsSource } from "../../rootfs-builder/ensure_rootfs.ts";
+import { OciError } from "../../rootfs-builder/oci/oci_error.ts";
+import type { RunDefaults } from "../../rootfs-builder/oci/run_defaults.ts";
+import { type ImageSourceSpec, parseImageSource } from "../../rootfs-builder/oci/source.ts";
 import { type Progress, progressReporter } from "../../rootfs-builder/progress.ts";
 import { RootfsError } from "../../rootfs-builder/rootfs_error.ts";
+import {
+  type EnvironmentBase,
+  isEnvironmentName,
+  openEnvironment,
+} from "../../rootfs-builder/store/open_environment.ts";
 import { requestFault, usageFault } from "../base/fault.ts";
 import type { HostLookups } from "../spec/host_lookups.ts";
 import type { Parsed } from "./command.ts";
-import { folderRootfs, type ResolvedRootfs } from "./run_spec.ts";
+import type { ResolvedRootfs } from "./run_spec.ts";
 import { toStderr } from "./say.ts";
 import { storeFolder } from "./store_folder.ts";
+import { type StoreJobs, storeJobs } from "./store_jobs.ts";
 
 export type FoundRootfs = { readonly rootfs: ResolvedRootfs; readonly keep: readonly number[] };
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
-
 export async function findRootfs(text: string, parsed: Parsed, lookups: HostLookups): Promise<FoundRootfs> {
   const store = storeFolder(parsed.values.get("--store")?.[0], lookups);
-  const path = await rootFolder(text, store, lookups);
+  const { layers, image, keep, base } = await rootFolder(text, store, parsed, lookups);
+  const rootfs = { kind: "folder", path: layers[0] ?? "/", layers, ...(image && { image }) } as const;
   const name = parsed.values.get("--persist")?.[0];
-  if (name === undefined) return { rootfs: folderRootfs(path), keep: [] };
-  const kept = keptFolder(name, store);
-  return { rootfs: folderRootfs(path, kept.upper), keep: [kept.lock] };
+  if (name === undefined) return { rootfs: { ...rootfs, upper: undefined }, keep };
+  const kept = keptFolder(name, store, base);
+  return { rootfs: { ...rootfs, upper: kept.upper }, keep: [...keep, kept.lock] };
 }
 
-async function rootFolder(text: string, store: string, lookups: HostLookups): Promise<string> {
+export type RootFolder = {
+  /** The topmost first. */
+  readonly layers: readonly string[];
+  readonly image?: RunDefaults;
+  /** Descriptors whose locks keep the layers in the store. */
+  readonly keep: readonly number[];
+  readonly base: EnvironmentBase;
+};
+
+async function rootFolder(text: string, store: string, parsed: Parsed, lookups: HostLookups): Promise<RootFolder> {
   const source = sourceOf(text, lookups);
-  if (source.kind === "folder") return source.path;
+  if (source.kind === "folder") {
+    const { path } = source;
+    return { layers: [path], keep: [], base: { kind: "folder", name: path } };
+  }
+  try {
+    const jobs = storeJobs(lookups, ownersOf(parsed));
+    if (source.kind === "image")
+      return await (await import("./find_image.ts")).findImage(source.source, { store, jobs, parsed, lookups });
+    return await unpacked(source, store, jobs, lookups);
+  } catch (error) {
+    throw faultOf(error);
+  }
+}
+
+async function unpacked(
+  source: RootfsSource,
+  store: string,
+  { run, ownership }: StoreJobs,
+  lookups: HostLookups,
+): Promise<RootFolder> {
   const options = {
     store,
+    ownership,
+    run,
     arch: process.arch === "arm64" ? ("aarch64" as const) : ("x86_64" as const),
     now: Date.now,
     mirror: lookups.env.SANDBOX_ALPINE_MIRROR,
     progress: lazyProgress(lookups),
   };
-  try {
-    return (await ensureRootfs(source, options)).path;
-  } catch (error) {
-    if (!(error instanceof RootfsError)) throw error;
-    throw requestFault(`Cannot ${error.step} ${error.object}`, error.cause, error.hint);
-  }
+  const { path, lock, name, tree } = await ensureRootfs(source, options);
+  return { layers: [path], keep: [lock.release()], base: { kind: "rootfs", name, digest: tree } };
+}
+
+/** Whose files are to be in the store: the caller's, or those of a range where one is mapped (--userns). */
+function ownersOf({ values }: Parsed): "auto" | "single" | "range" {
+  if (values.has("--uidmap") || values.has("--gidmap")) return "single";
+  const mode = values.get("--userns")?.[0] ?? "auto";
+  return mode === "auto" || mode === "range" ? mode : "single";
 }
 
 // A root file system that is there already has nothing to report.
@@ -80,24 +108,34 @@ function columnsOf(fd: number): number {
   return size ? (size[2] ?? 0) + (size[3] ?? 0) * 256 || 80 : 80;
 }
 
-function sourceOf(
-  text: string,
-  lookups: HostLookups,
-): RootfsSource | { readonly kind: "folder"; readonly path: string } {
+type Source =
+  | RootfsSource
+  | { readonly kind: "folder"; readonly path: string }
+  | { readonly kind: "image"; readonly source: ImageSourceSpec };
+
+// What exists is meant before what could be pulled.
+function sourceOf(text: string, lookups: HostLookups): Source {
   const version = alpineVersion(text);
   if (version !== undefined) return { kind: "alpine", version };
   const path = text.startsWith("/") ? text : `${lookups.cwd}/${text}`;
   const what = `Cannot use ${text} as the root file system`;
   const found = stat(path);
-  if (!found)
-    throw requestFault(
-      what,
-      "there is no such file or folder",
-      "it takes host, alpine, alpine:VERSION, a folder, or a tar file",
-    );
+  if (!found) return imageSource(text, what);
   if ((found.mode & S_IFMT) !== S_IFDIR) return { kind: "tar", path };
   refuseEmpty(path, what);
   return { kind: "folder", path };
+}
+
+function imageSource(text: string, what: string): Source {
+  const hint = "it takes host, alpine, alpine:VERSION, a folder, a tar file, or an image";
+  if (/^\.{0,2}\//.test(text)) throw requestFault(what, "there is no such file or folder", hint);
+  try {
+    const source = parseImageSource(text);
+    return source.kind === "tarball" ? { kind: "tar", path: source.path } : { kind: "image", source };
+  } catch (error) {
+    if (error instanceof OciError) throw requestFault(what, error.message, hint);
+    throw error;
+  }
 }
 
 // An empty folder gives "command not found", which tells nobody that the folder is the wrong one.
@@ -120,35 +158,31 @@ function openFolder(path: string, what: string): Fd {
   }
 }
 
-/** `persist/NAME` with `upper` and `work`, locked for as long as the descriptor is open: an upper may have one user (overlayfs, "Sharing and copying layers"). */
-function keptFolder(name: string, store: string): { readonly upper: string; readonly lock: number } {
-  if (!NAME.test(name))
+/** `persist/NAME` with `upper` and `work`, locked for as long as the descriptor is open. */
+function keptFolder(
+  name: string,
+  store: string,
+  base: EnvironmentBase,
+): { readonly upper: string; readonly lock: number } {
+  if (!isEnvironmentName(name))
     throw usageFault(
       `Cannot use --persist ${JSON.stringify(name)}`,
       "it takes letters, digits, dots, dashes and underscores",
     );
-  const upper = `${store}/persist/${name}`;
-  makeFolders(upper);
-  for (const folder of ["upper", "work"]) makeFolder(`${upper}/${folder}`, 0o755);
-  using lock = open(upper, O_RDONLY | O_DIRECTORY);
-  if (!flock(lock.number, upper, LOCK_EX | LOCK_NB))
-    throw requestFault(
-      `Cannot use the environment ${name} (--persist)`,
-      "another sandbox is using it",
-      "wait for it to end, or take another name",
-    );
-  return { upper, lock: lock.release() };
+  const { path, lock } = explained(() => openEnvironment(store, name, base));
+  return { upper: path, lock: lock.release() };
 }
 
-function makeFolders(path: string): void {
-  const parts = path.split("/").filter(Boolean);
-  for (let depth = 1; depth <= parts.length; depth++) makeFolder(`/${parts.slice(0, depth).join("/")}`, 0o700);
-}
-
-function makeFolder(path: string, mode: number): void {
+function explained<T>(work: () => T): T {
   try {
-    mkdirat(AT_FDCWD, path, mode);
+    return work();
   } catch (error) {
-    if (!(error instanceof SyscallError && error.errno === ERRNO.EEXIST) && stat(path) === undefined) throw error;
+    throw faultOf(error);
   }
+}
+
+function faultOf(error: unknown): unknown {
+  return error instanceof RootfsError
+    ? requestFault(`Cannot ${error.step} ${error.object}`, error.cause, error.hint)
+    : error;
 }

@@ -17,8 +17,26 @@ export const runCommand: Command = {
       name: "--rootfs",
       value: "ROOTFS",
       group: "Root file system",
-      help: "host (default), alpine, alpine:VERSION, a folder, or a tar file (plain, gzip, zstd)",
+      help: "host (default), alpine, alpine:VERSION, a folder, a tar file (plain, gzip, zstd, xz), or an image: NAME[:TAG], oci:DIR, oci-archive:FILE, docker-archive:FILE",
       complete: "file",
+    },
+    {
+      name: "--pull",
+      value: "WHEN",
+      group: "Root file system",
+      help: "Pull the image: missing (default), always, never",
+      complete: ["missing", "always", "never"],
+    },
+    {
+      name: "--platform",
+      value: "OS/ARCH[/VARIANT]",
+      group: "Root file system",
+      help: "Of the image to pull (default: this machine's)",
+    },
+    {
+      name: "--insecure",
+      group: "Root file system",
+      help: "Pull from a registry without TLS, or with a certificate that nobody vouches for",
     },
     {
       name: "--entrypoint",

@@ -3,12 +3,15 @@
 import { modeOf, S_IFDIR, S_IFMT } from "../../../ffi/file.ts";
 import { alpineVersion, findAlpine } from "../../../rootfs-builder/alpine/find_alpine.ts";
 import { RootfsError } from "../../../rootfs-builder/rootfs_error.ts";
+import type { InUse } from "../../../rootfs-builder/store/in_use.ts";
+import type { Ownership } from "../../../rootfs-builder/store/layout.ts";
 import { findUser } from "../../host/passwd.ts";
 import { textInRoot } from "../../host/read_lookups.ts";
 import type { SubidRanges } from "../../host/subids.ts";
 import { subordinateRanges } from "../../host/subordinate_ranges.ts";
 import { idMapHelpers } from "../../launch/id_map_helpers.ts";
 import type { Parsed } from "../command.ts";
+import { mapText } from "../map_text.ts";
 import { buildEnvironment } from "../run_env.ts";
 import { spread } from "../run_ids.ts";
 import { storeFolder } from "../store_folder.ts";
@@ -26,12 +29,12 @@ const ROOT = 0;
 export function expressOverlay(parsed: Parsed, env: NodeJS.ProcessEnv): Express | undefined {
   const { values } = parsed;
   if ((values.get("--net")?.[0] ?? USUAL_NET) !== USUAL_NET) return undefined;
-  const root = rootOf(parsed, env);
-  const ids = root === undefined ? undefined : idsOf(values.get("--userns")?.[0] ?? "auto", env.PATH);
+  const ids = idsOf(values.get("--userns")?.[0] ?? "auto", env.PATH);
+  const root = ids && rootOf(parsed, env, ids);
   const plan = ids && (ids.ranges ? PREBUILT.range : PREBUILT.single);
   const memory = plan ? PlanMemory.map(plan) : undefined;
   if (root === undefined || ids === undefined || memory === undefined) return undefined;
-  return { memory, complete: (pid) => complete(memory, root, ids, parsed, env, pid) };
+  return { memory, lock: root.lock, complete: (pid) => complete(memory, root.path, ids, parsed, env, pid) };
 }
 
 function complete(
@@ -46,10 +49,7 @@ function complete(
   if (!takeLimit(memory)) return undefined;
   memory.fillText("root", root);
   if (ranges === undefined) fillIds(memory, uid, gid);
-  else {
-    const maps = { uid: spread(ROOT, uid, ranges.uids), gid: spread(ROOT, gid, ranges.gids) };
-    if (idMapHelpers(env.PATH ?? "")(pid, maps) !== undefined) return undefined;
-  }
+  else if (idMapHelpers(env.PATH ?? "")(pid, mapsOf(uid, gid, ranges)) !== undefined) return undefined;
   for (const piece of ["begin", "root"]) memory.add(piece);
   memory.release();
   const account = findUser(textInRoot([root], "/etc/passwd") ?? "", ROOT);
@@ -58,24 +58,38 @@ function complete(
   return buildEnvironment({ parsed, lookups, host: false, home, user: account?.name ?? "root", cwd: "/" });
 }
 
+type Root = Pick<InUse, "path"> & Partial<InUse>;
+
 /** A folder, or a release that the store has; by its absolute path. */
-function rootOf({ values }: Parsed, env: NodeJS.ProcessEnv): string | undefined {
+function rootOf({ values }: Parsed, env: NodeJS.ProcessEnv, ids: Ids): Root | undefined {
   const text = values.get("--rootfs")?.[0] ?? "";
   const lookups = { env, cwd: process.cwd() };
   const version = alpineVersion(text);
-  if (version !== undefined) return releaseOf(version, storeFolder(values.get("--store")?.[0], lookups));
+  if (version !== undefined) return releaseOf(version, storeFolder(values.get("--store")?.[0], lookups), ids);
   const path = text.startsWith("/") ? text : `${lookups.cwd}/${text}`;
-  return ((modeOf(path) ?? 0) & S_IFMT) === S_IFDIR && !path.endsWith("/") ? path : undefined;
+  return ((modeOf(path) ?? 0) & S_IFMT) === S_IFDIR && !path.endsWith("/") ? { path } : undefined;
 }
 
-function releaseOf(version: string, store: string): string | undefined {
+function releaseOf(version: string, store: string, ids: Ids): InUse | undefined {
   try {
-    return findAlpine(version, { store, arch: process.arch === "arm64" ? "aarch64" : "x86_64" }).path;
+    return findAlpine(version, {
+      store,
+      arch: process.arch === "arm64" ? "aarch64" : "x86_64",
+      ownership: ownershipOf(ids),
+    }).found;
   } catch (error) {
     // A release that is not known: the long way says which are.
     if (error instanceof RootfsError) return undefined;
     throw error;
   }
+}
+
+function ownershipOf({ uid, gid, ranges }: Ids): Ownership {
+  return ranges === undefined ? { kind: "single" } : { kind: "range", map: mapText(mapsOf(uid, gid, ranges)) };
+}
+
+function mapsOf(uid: number, gid: number, ranges: SubidRanges) {
+  return { uid: spread(ROOT, uid, ranges.uids), gid: spread(ROOT, gid, ranges.gids) };
 }
 
 type Ids = { readonly uid: number; readonly gid: number; readonly ranges: SubidRanges | undefined };

@@ -3,7 +3,8 @@
 // other line, and every failure, goes the long way (commands/run.ts), whose plan has the same steps.
 
 import { ERRNO } from "../../../ffi/errno.ts";
-import { STAGE_ADDRESSES } from "../../../ffi/libc.ts";
+import type { Fd } from "../../../ffi/fd.ts";
+import { rawSyscall, STAGE_ADDRESSES } from "../../../ffi/libc.ts";
 import { exitNow, kill, SIGKILL, waitFor } from "../../../ffi/process.ts";
 import { commandCandidates } from "../../launch/command_candidates.ts";
 import { initArguments } from "../../plan/init_arguments.ts";
@@ -16,12 +17,15 @@ import type { PlanMemory } from "./plan_memory.ts";
 /** A command line that has found its plan. */
 export type Express = {
   readonly memory: PlanMemory;
+  /** Keeps a tree in the store for as long as the sandbox lives. */
+  readonly lock?: Fd | undefined;
   /** Fills in what differs but for the command, and adds its pieces; the command's environment. `undefined`: not for here after all. */
   readonly complete: (pid: number) => readonly string[] | undefined;
 };
 
 const MFD_CLOEXEC_ALLOW_SEALING = 3;
 const READY_BYTES = 4;
+const F_SETFD = 2;
 /** stage/executor.c: where a signal is written to, then the word that tells whether there is a command to be told of it. */
 const STARTED_OFFSET = 4;
 /** A waiter keeps the line that it may have to repeat, and its environment, for as long as the sandbox lives. */
@@ -46,6 +50,7 @@ function perform(express: Express | undefined, parsed: Parsed, argv: readonly st
   const pid = memory.result("pid");
   if (pid < 0) return;
   supervise(express, parsed, argv, pid);
+  express.lock?.close();
   // The command has not run, so the long way may try again: it fails as this one did, and says why.
   kill(pid, SIGKILL);
   waitFor(pid);
@@ -67,7 +72,12 @@ function openDescriptors(memory: PlanMemory): boolean {
   return memory.result("pipe") === 0 && memory.result("signal pipe") === 0 && memory.result("init sealed") === 0;
 }
 
-function supervise({ memory, complete }: Express, { positionals }: Parsed, argv: readonly string[], pid: number): void {
+function supervise(
+  { memory, complete, lock }: Express,
+  { positionals }: Parsed,
+  argv: readonly string[],
+  pid: number,
+): void {
   const env = complete(pid);
   if (env === undefined) return;
   const candidates = commandCandidates(positionals, env);
@@ -77,17 +87,18 @@ function supervise({ memory, complete }: Express, { positionals }: Parsed, argv:
   memory.release();
   memory.perform("linger");
   const numbers = `${pid} ${memory.result("pidfd")} 0 ${memory.result("signals read")}`;
-  handOverEarly(memory, argv, numbers);
+  handOverEarly(memory, argv, numbers, lock);
   memory.perform("await");
   if (memory.result("first read") !== READY_BYTES || memory.result("second read") !== 0) return;
   memory.fillVector("waiter arguments", ["sandbox", numbers, titleOf(positionals)]);
   memory.fillVector("waiter environment", []);
   memory.perform("leave");
+  keepOpen(lock);
   memory.perform("become waiter");
 }
 
 /** The waiter learns itself whether the command runs, and has all that it takes to go the long way where it does not. */
-function handOverEarly(memory: PlanMemory, argv: readonly string[], numbers: string): void {
+function handOverEarly(memory: PlanMemory, argv: readonly string[], numbers: string, lock: Fd | undefined): void {
   let size = 0;
   for (const word of argv) size += word.length;
   const environment = environmentOf(process.env);
@@ -97,7 +108,12 @@ function handOverEarly(memory: PlanMemory, argv: readonly string[], numbers: str
   memory.fillVector("waiter environment", environment);
   memory.perform("leave");
   memory.perform("keep status");
+  keepOpen(lock);
   memory.perform("become waiter");
+}
+
+function keepOpen(lock: Fd | undefined): void {
+  if (lock) rawSyscall("fcntl", lock.number, F_SETFD, 0);
 }
 
 function environmentOf(env: NodeJS.ProcessEnv): readonly string[] | undefined {

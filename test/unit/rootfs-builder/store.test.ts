@@ -3,15 +3,34 @@ import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "
 import { join } from "node:path";
 import { O_DIRECTORY, O_RDONLY, open, stat } from "../../../ffi/file.ts";
 import { cbytes, makeDirectory } from "../../../ffi/path_at.ts";
-import { digestName, findDigest, findRootfs, indexPath } from "../../../rootfs-builder/store/layout.ts";
+import { type Digest, digestName, findDigest, findRootfs, indexPath } from "../../../rootfs-builder/store/layout.ts";
+import { performJob } from "../../../rootfs-builder/store/perform_job.ts";
 import { removeTree } from "../../../rootfs-builder/store/remove_tree.ts";
-import { addIndex, addRootfs } from "../../../rootfs-builder/store/store.ts";
+import { addIndex, addRootfs, type Workplace } from "../../../rootfs-builder/store/store.ts";
 import { TemporaryFolder } from "../../fixtures/rootfs-builder/temporary_folder.ts";
 import { listing } from "../../fixtures/rootfs-builder/tree.ts";
 
 const DIGEST = digestName("sha256", "ab".repeat(32));
 const OTHER = digestName("sha256", "cd".repeat(32));
 const ignore = (): void => {};
+
+/** The path of the tree; nobody keeps it in use. */
+async function add(
+  store: string,
+  digest: Digest,
+  make: (place: Workplace) => Promise<void>,
+  waiting: () => void,
+): Promise<string> {
+  const { path, lock } = await addRootfs(digest, { store, run: performJob, waiting }, make);
+  lock.close();
+  return path;
+}
+
+function find(store: string, digest: Digest): string | undefined {
+  const found = findRootfs(store, digest);
+  found?.lock.close();
+  return found?.path;
+}
 
 function fixture(name: string, ...args: readonly string[]): Bun.Subprocess<"ignore", "pipe", "inherit"> {
   const script = join(import.meta.dir, "../../fixtures/rootfs-builder", name);
@@ -32,10 +51,10 @@ describe("addRootfs", () => {
       made++;
       await makeFile(place);
     };
-    expect(findRootfs(store, DIGEST)).toBeUndefined();
-    const path = await addRootfs(store, DIGEST, make, ignore);
-    expect(await addRootfs(store, DIGEST, make, ignore)).toBe(path);
-    expect(findRootfs(store, DIGEST)).toBe(path);
+    expect(find(store, DIGEST)).toBeUndefined();
+    const path = await add(store, DIGEST, make, ignore);
+    expect(await add(store, DIGEST, make, ignore)).toBe(path);
+    expect(find(store, DIGEST)).toBe(path);
     expect(listing(path)).toEqual({ made: "<directory>" });
     expect(made).toBe(1);
   });
@@ -43,7 +62,7 @@ describe("addRootfs", () => {
   test("keeps everything from other users", async () => {
     using folder = new TemporaryFolder();
     const store = join(folder.path, "store");
-    await addRootfs(store, DIGEST, makeFile, ignore);
+    await add(store, DIGEST, makeFile, ignore);
     for (const path of [store, `${store}/rootfs`, `${store}/rootfs/${DIGEST}`])
       expect((stat(path)?.mode ?? 0) & 0o777).toBe(0o700);
   });
@@ -55,10 +74,10 @@ describe("addRootfs", () => {
       makeDirectory(place.scratch, new TextEncoder().encode("scratch"), 0o500);
       throw new Error("no luck");
     };
-    await expect(addRootfs(folder.path, DIGEST, failing, ignore)).rejects.toThrow("no luck");
+    await expect(add(folder.path, DIGEST, failing, ignore)).rejects.toThrow("no luck");
     expect(readdirSync(join(folder.path, "tmp"))).toEqual([]);
     expect(readdirSync(join(folder.path, "rootfs"))).toEqual([]);
-    await addRootfs(folder.path, DIGEST, makeFile, ignore);
+    await add(folder.path, DIGEST, makeFile, ignore);
   });
 
   test("lets one of two tasks of one process make it while the other waits", async () => {
@@ -70,8 +89,8 @@ describe("addRootfs", () => {
       await waited;
     };
     const paths = await Promise.all([
-      addRootfs(folder.path, DIGEST, make, othersWaits),
-      addRootfs(folder.path, DIGEST, make, othersWaits),
+      add(folder.path, DIGEST, make, othersWaits),
+      add(folder.path, DIGEST, make, othersWaits),
     ]);
     expect(new Set(paths).size).toBe(1);
     expect(made).toBe(1);
@@ -80,10 +99,10 @@ describe("addRootfs", () => {
   test("does not make one digest wait for another, nor take its work for garbage", async () => {
     using folder = new TemporaryFolder();
     const inner = async (): Promise<void> => {
-      await addRootfs(folder.path, OTHER, makeFile, ignore);
+      await add(folder.path, OTHER, makeFile, ignore);
       expect(readdirSync(join(folder.path, "tmp"))).toEqual([DIGEST]);
     };
-    await addRootfs(folder.path, DIGEST, inner, ignore);
+    await add(folder.path, DIGEST, inner, ignore);
     expect(readdirSync(join(folder.path, "rootfs")).sort()).toEqual([DIGEST, OTHER]);
   });
 
@@ -96,9 +115,9 @@ describe("addRootfs", () => {
     await child.exited;
     expect(child.signalCode).toBe("SIGKILL");
     expect(listing(join(folder.path, "tmp"))[`${DIGEST}/tree/root/locked`]).toBe("<directory>");
-    expect(findRootfs(folder.path, DIGEST)).toBeUndefined();
+    expect(find(folder.path, DIGEST)).toBeUndefined();
 
-    const path = await addRootfs(folder.path, digest, makeFile, ignore);
+    const path = await add(folder.path, digest, makeFile, ignore);
     expect(readdirSync(join(folder.path, "tmp"))).toEqual([]);
     expect(listing(path)).toEqual({ made: "<directory>" });
   });
