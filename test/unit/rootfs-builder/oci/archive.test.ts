@@ -99,7 +99,7 @@ describe("an oci-archive", () => {
     ["is compressed and cut off", () => gzipSync(tar(...ociMembers(IMAGE))).subarray(0, 900), "damaged or cut off"],
     ["is no tar file", () => new Uint8Array(2048).fill(7), "no tar header"],
     ["is empty", () => new Uint8Array(), "the archive is empty"],
-    ["is xz", () => Uint8Array.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 0, 0), "it is a xz file"],
+    ["is cut xz", () => Uint8Array.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 0, 0), "the xz data is damaged or cut off"],
     ["has a member twice", () => tar(...ociMembers(IMAGE), { name: "./index.json", content: "{}" }), "is in it twice"],
     ["has no index", () => tar({ name: "x", content: "y" }), 'there is no "oci-layout"'],
     [
