@@ -111,6 +111,8 @@ function open(program: Program, scratch: Scratch, launch: Bytes, holes: HostProg
   program.let("signal pipe", AIM, "pipe2", [signals, O_CLOEXEC + O_NONBLOCK]);
   program.let("signals read", AIM, "load", [signals]);
   program.add(AIM, "store", [NUMBERS.signalPipe, program.let("signals write", AIM, "load", [signals + 4])]);
+  // Before the clone: the child holds it too, so that the memory outlives its execve as well.
+  program.add(AIM, "pipe2", [scratch.slot("linger", 8), O_CLOEXEC]);
 }
 
 /** ffi/linger.ts, the waiter in a sealed memfd, and this program: done while the child is at work. */
@@ -118,10 +120,8 @@ function linger(program: Program, scratch: Scratch): void {
   for (const name of ["status write", "init"]) program.add(AIM, "close", [program.register(name)]);
   sealedProgram(program, "waiter");
   program.let("program", AIM, "openat", [AT_FDCWD, "/proc/self/exe", named(O_PATH + O_CLOEXEC, "O_PATH|O_CLOEXEC"), 0]);
-  const ends = scratch.slot("linger", 8);
-  program.add(AIM, "pipe2", [ends, O_CLOEXEC]);
   const idle = launchBytes(scratch, "linger", { segments: 0 });
-  const read = program.let("linger read", AIM, "load", [ends]);
+  const read = program.let("linger read", AIM, "load", [scratch.slot("linger", 8)]);
   program.add(AIM, "store", [field(idle, "status_fd"), read]);
   program.add(AIM, "launch", [idle]);
   program.add(AIM, "close", [read]);
