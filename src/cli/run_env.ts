@@ -39,18 +39,15 @@ export function buildEnvironment({ parsed, lookups, host, image = [], home, user
 
 // The caller's own PATH, less the folders that the sandbox does not show.
 function visiblePath(path: string, cwd: string): string {
+  const roots = [...SHOWN, cwd];
   let visible = "";
-  for (const folder of path.split(":")) if (isShown(folder, cwd)) visible += visible === "" ? folder : `:${folder}`;
+  for (const folder of path.split(":"))
+    for (const root of roots) {
+      if (!folder.startsWith(root) || (folder.length > root.length && folder[root.length] !== "/")) continue;
+      visible += visible === "" ? folder : `:${folder}`;
+      break;
+    }
   return visible === "" ? DEFAULT_PATH : visible;
-}
-
-function isShown(folder: string, cwd: string): boolean {
-  for (const root of SHOWN) if (isWithin(folder, root)) return true;
-  return isWithin(folder, cwd);
-}
-
-function isWithin(path: string, root: string): boolean {
-  return path.startsWith(root) && (path.length === root.length || path[root.length] === "/");
 }
 
 function lines(file: string, lookups: Lookups): readonly string[] {

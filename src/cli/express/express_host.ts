@@ -89,14 +89,13 @@ function fillIds(memory: PlanMemory): void {
 /** In the order of hostRootMounts() (src/spec/root_mounts.ts): folders, private ones, links. */
 function addFolders(memory: PlanMemory): void {
   const links: string[] = [];
-  for (const path of SYSTEM_FOLDERS) {
-    if (memory.result(`link ${path}`) >= 0) links.push(`link ${path}`);
-    else if (memory.result(`status ${path}`) === 0 && isFolder(memory, path)) memory.add(`folder ${path}`);
+  const looks = memory.results(`link ${SYSTEM_FOLDERS[0]}`, SYSTEM_FOLDERS.length * 2);
+  for (const [i, path] of SYSTEM_FOLDERS.entries()) {
+    const [link = -1, status = -1] = [looks[i * 2], looks[i * 2 + 1]];
+    if (link >= 0) links.push(`link ${path}`);
+    else if (status === 0 && (memory.word(`status ${path}`, MODE_OFFSET) & S_IFMT) === S_IFDIR)
+      memory.add(`folder ${path}`);
   }
   memory.add("private");
   for (const link of links) memory.add(link);
-}
-
-function isFolder(memory: PlanMemory, path: string): boolean {
-  return (memory.word(`status ${path}`, MODE_OFFSET) & S_IFMT) === S_IFDIR;
 }

@@ -1,5 +1,6 @@
 // A prebuilt plan in memory: what a start fills into it, and the host's own programs beside it. Everything that it points to lies
-// in the same mapping, so nothing has to be moved, encoded or collected.
+// in the same mapping, so nothing has to be moved, encoded or collected. A function that is called some thirty times during a start
+// makes the runtime compile it, on threads that it begins for that: so loops are inside of what is called, not around it.
 import { STEP_BYTES } from "../../../ffi/launch.ts";
 import { rawSyscall, stagePerform } from "../../../ffi/libc.ts";
 import { mapAt } from "../../../ffi/memory.ts";
@@ -11,7 +12,10 @@ const ROOM = 1 << 20;
 const PAGE = 4096;
 const POINTER_BYTES = 8;
 const SEGMENT_WORDS = 4;
+const RESULT_WORDS = 2;
 const WORD_RANGE = 0x100000000;
+/** Of every address in the plan: its memory does not cross 4 GiB. */
+const ADDRESS_HIGH = PLAN_ADDRESS / WORD_RANGE;
 const FUTEX_WAKE_PRIVATE = 129;
 
 const encoder = new TextEncoder();
@@ -43,7 +47,12 @@ export class PlanMemory {
   fill(name: string, value: number): void {
     const words = this.#plan.holes[name];
     if (words === undefined) throw new Error(`the prebuilt plan takes no ${name}`);
-    for (let i = 0; i < words.length; i++) this.#put(words[i] ?? 0, value);
+    const high = Math.floor(value / WORD_RANGE);
+    for (let i = 0; i < words.length; i++) {
+      const word = words[i] ?? 0;
+      this.#words[word] = value | 0;
+      this.#words[word + 1] = high;
+    }
   }
 
   /** As {@link fill}, the address of `text`. */
@@ -61,7 +70,11 @@ export class PlanMemory {
     const count = texts.length;
     const word = ((this.#end + POINTER_BYTES - 1) >> 3) << 1;
     this.#end = word * 4 + (count + 1) * POINTER_BYTES;
-    for (let i = 0; i < count; i++) this.#put(word + i * 2, PLAN_ADDRESS + this.#text(texts[i] ?? ""));
+    for (let i = 0; i < count; i++) {
+      const address = PLAN_ADDRESS + this.#text(texts[i] ?? "");
+      this.#words[word + i * 2] = address | 0;
+      this.#words[word + i * 2 + 1] = ADDRESS_HIGH;
+    }
     this.fill(name, PLAN_ADDRESS + word * 4);
   }
 
@@ -74,6 +87,14 @@ export class PlanMemory {
   /** The low 32 bits of what the step of that name gave: a number, a descriptor, or a negated errno. */
   result(name: string): number {
     return this.#words[this.#plan.results[name] ?? 0] ?? 0;
+  }
+
+  /** The results of the steps from `first` on, which have come one after the other. */
+  results(first: string, count: number): readonly number[] {
+    const at = this.#plan.results[first] ?? 0;
+    const list: number[] = [];
+    for (let i = 0; i < count; i++) list.push(this.#words[at + i * RESULT_WORDS] ?? 0);
+    return list;
   }
 
   /** The 32-bit word at `offset` bytes into the memory of that name. */
@@ -91,7 +112,8 @@ export class PlanMemory {
   add(name: string): void {
     const [first, count] = this.#piece(name);
     const word = ((this.#plan.slots.segments ?? 0) >> 2) + this.#segments++ * SEGMENT_WORDS;
-    this.#put(word, PLAN_ADDRESS + first * STEP_BYTES);
+    this.#words[word] = (PLAN_ADDRESS + first * STEP_BYTES) | 0;
+    this.#words[word + 1] = ADDRESS_HIGH;
     this.#words[word + 2] = count;
   }
 
@@ -113,10 +135,5 @@ export class PlanMemory {
     if (read < text.length) throw new RangeError("arguments and variables are too long");
     this.#end = at + written + 1;
     return at;
-  }
-
-  #put(word: number, value: number): void {
-    this.#words[word] = value | 0;
-    this.#words[word + 1] = Math.floor(value / WORD_RANGE);
   }
 }
