@@ -70,10 +70,14 @@ export class TarReader {
     }
   }
 
-  /** To be called at the end of input: throws {@link TarError} when the archive is not complete. */
+  /**
+   * To be called at the end of input: throws {@link TarError} when the archive is not complete. Where a member is, what comes after may
+   * be missing, the zeros that fill its last block and the two blocks of them: umoci insert writes such layers.
+   */
   end(): void {
     if (this.#state.kind === "ended") return;
-    if (this.#state.kind === "ending" && this.#blockFilled === 0) return;
+    const betweenMembers = this.#state.kind === "ending" || this.#state.kind === "header";
+    if (betweenMembers && this.#blockFilled === 0 && this.#offset > 0 && !this.#isExtended()) return;
     throw this.#error(this.#offset === 0 ? "the archive is empty" : "the archive is cut off");
   }
 
@@ -124,9 +128,13 @@ export class TarReader {
     return { taken, ...this.#startMember(decodeHeader(block, offset), block, offset) };
   }
 
+  /** Has an extended header been read whose entry has not come yet? */
+  #isExtended(): boolean {
+    return this.#pax !== NO_RECORDS || this.#longName !== undefined || this.#longLink !== undefined;
+  }
+
   #takeZeroBlock(taken: number): Step {
-    if (this.#pax !== NO_RECORDS || this.#longName || this.#longLink)
-      throw this.#error("an extended header with no entry after it");
+    if (this.#isExtended()) throw this.#error("an extended header with no entry after it");
     this.#state = { kind: this.#state.kind === "ending" ? "ended" : "ending" };
     return { taken };
   }

@@ -62,7 +62,6 @@ export const S_IFREG = 0o100000;
 
 export const PR = {
   PR_SET_PDEATHSIG: 1,
-  PR_SET_KEEPCAPS: 8,
   PR_SET_SECUREBITS: 28,
   PR_SET_NO_NEW_PRIVS: 38,
   PR_CAP_AMBIENT: 47,

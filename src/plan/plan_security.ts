@@ -14,6 +14,8 @@ const NON_ROOT_SECUREBITS = 0b11101111;
 export function planSecurity(program: Program, spec: Spec): void {
   planUser(program, spec);
   planCapabilities(program, spec);
+  // With the command's own rights: a folder that it may not enter is not to be its working one.
+  program.add({ kind: "cwd", path: spec.process.cwd }, "chdir", [spec.process.cwd]);
 }
 
 function planUser(program: Program, spec: Spec): void {
@@ -23,13 +25,13 @@ function planUser(program: Program, spec: Spec): void {
   const { bounding } = spec.process.capabilities;
   const [low, high] = capabilityMask(bounding);
   program.add(caps, "bound", [named(low, `{${bounding.join(" ")}}`), high]);
-  program.add(caps, "prctl", [named(PR.PR_SET_KEEPCAPS, "PR_SET_KEEPCAPS"), 1, 0, 0, 0]);
+  // While CAP_SETPCAP is in the effective set, which a change from uid 0 to another would empty but for NO_SETUID_FIXUP.
+  if (uid !== 0) planSecurebits(program, spec);
   if (mayHaveGroups(spec) || additionalGids.length > 0)
     program.add(aim, "setgroups", [additionalGids.length, gidList(additionalGids)]);
   program.add(aim, "setresgid", [gid, gid, gid]);
   program.add(aim, "setresuid", [uid, uid, uid]);
   program.add(aim, "umask", [named(umask, `0${umask.toString(8)}`)]);
-  program.add({ kind: "cwd", path: spec.process.cwd }, "chdir", [spec.process.cwd]);
 }
 
 // Where no more than the caller's own group is mapped, setgroups(2) is denied: by us, and by newgidmap(1) likewise.
@@ -41,22 +43,21 @@ function gidList(gids: readonly number[]): Bytes {
   return { kind: "bytes", content: new Uint8Array(Uint32Array.from(gids).buffer), shown: `[${gids.join(", ")}]` };
 }
 
+function planSecurebits(program: Program, { process: { capabilities } }: Spec): void {
+  // A raise after NO_CAP_AMBIENT_RAISE would fail, so that bit is left out where something is to be raised.
+  const bits = capabilities.ambient.length > 0 ? NON_ROOT_SECUREBITS & 0b00111111 : NON_ROOT_SECUREBITS;
+  program.add({ kind: "capabilities" }, "prctl", [
+    named(PR.PR_SET_SECUREBITS, "PR_SET_SECUREBITS"),
+    named(bits, `0b${bits.toString(2)}`),
+    0,
+    0,
+    0,
+  ]);
+}
+
 function planCapabilities(program: Program, spec: Spec): void {
   const aim = { kind: "capabilities" } as const;
   const { effective, permitted, inheritable, ambient } = spec.process.capabilities;
-  const root = spec.process.user.uid === 0;
-  // While CAP_SETPCAP is still there. A raise after NO_CAP_AMBIENT_RAISE would fail, so that bit waits where something is to be raised.
-  const raise = ambient.length > 0;
-  if (!root) {
-    const bits = raise ? NON_ROOT_SECUREBITS & 0b00111111 : NON_ROOT_SECUREBITS;
-    program.add(aim, "prctl", [
-      named(PR.PR_SET_SECUREBITS, "PR_SET_SECUREBITS"),
-      named(bits, `0b${bits.toString(2)}`),
-      0,
-      0,
-      0,
-    ]);
-  }
   const header = new Uint8Array(Uint32Array.of(CAPABILITY_VERSION_3, 0).buffer);
   const [e, p, i] = [capabilityMask(effective), capabilityMask(permitted), capabilityMask(inheritable)];
   const data = new Uint8Array(Uint32Array.of(e[0], p[0], i[0], e[1], p[1], i[1]).buffer);

@@ -125,6 +125,17 @@ describe("with a range of ids", () => {
     expect([code, stdout]).toEqual([0, "1000\n1000\n"]);
   });
 
+  withRange(
+    "another user than root has no capabilities, and a group that is not root's can be read from its files",
+    async () => {
+      const script = "id -u; id -g; grep -h Cap /proc/self/status | sort -u -k2; stat -c %u:%g /etc/shadow";
+      const args = ["--userns", "range", "--user", "1000:1000", "--rootfs", TARBALL, "--", "sh", "-c", script];
+      const { code, stdout, stderr } = await here.run(args);
+      expect([code, stderr]).toEqual([0, ""]);
+      expect(stdout).toMatch(/^1000\n1000\nCap\w+:\t0000000000000000\n0:42\n$/);
+    },
+  );
+
   withRange("the maps are the caller and the range, exactly", async () => {
     const { stdout } = await here.run(["--userns", "range", "--rootfs", TARBALL, "--", "cat", "/proc/self/uid_map"]);
     const [first, second] = stdout

@@ -8,6 +8,7 @@ export const runCommand: Command = {
   description: [
     "Runs COMMAND in namespaces of its own, without capabilities or with Docker's default set for a root user, under a seccomp filter, and with no network.",
     "By default it sees the host's /usr, /etc and the like read-only, empty /tmp, /run and home folders, and the current directory at its own path. With --rootfs it sees another root file system, copy-on-write.",
+    "An image with its transport where the command would stand, as in sandbox run docker://debian:12 bash, is the root file system.",
     "Exit status: the command's own; 128+N when signal N ended it; 127 command not found; 126 not executable; 125 the sandbox could not be made; 2 wrong usage.",
   ],
   passthrough: true,

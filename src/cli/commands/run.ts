@@ -11,6 +11,7 @@ import type { HostLookups } from "../../spec/host_lookups.ts";
 import type { Spec } from "../../spec/spec.ts";
 import { handOver } from "../../supervisor/hand_over.ts";
 import type { Parsed } from "../command.ts";
+import { takeImageWord } from "../image_word.ts";
 import { parseArguments } from "../parse/arguments.ts";
 import { filtersOf } from "../run_filter.ts";
 import { type BuiltSpec, buildSpec, type ResolvedRootfs } from "../run_spec.ts";
@@ -18,7 +19,7 @@ import { note } from "../say.ts";
 import { runCommand } from "./run.table.ts";
 
 export async function run(argv: readonly string[]): Promise<number> {
-  const parsed = parseArguments(runCommand, argv);
+  const parsed = takeImageWord(parseArguments(runCommand, argv));
   if (parsed.switches.has("--help")) return (await import("../help.ts")).printHelp(runCommand);
   const lookups = hostLookups(process.env);
   const { rootfs, keep } = await resolveRootfs(parsed, lookups);

@@ -32,7 +32,8 @@ export function expressArguments(argv: readonly string[], from: number): Parsed 
     else if (known.repeat) given.push(value);
     else return undefined;
   }
-  if (at >= argv.length) return undefined;
+  // Nothing to run; or what may be an image (image_word.ts).
+  if (at >= argv.length || argv[at]?.includes(":")) return undefined;
   return { switches: NONE, values, positionals: argv.slice(at) };
 }
 

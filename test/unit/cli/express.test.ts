@@ -239,6 +239,7 @@ describe("command lines for the short way", () => {
     ["-e"],
     ["-v", "/a:/b", "true"],
     ["--rootfs=alpine", "true"],
+    ["docker://debian", "true"],
     ["--rootfs", "a", "--rootfs", "b", "true"],
     ["--help"],
     ["-t", "sh"],
