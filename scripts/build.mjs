@@ -73,7 +73,7 @@ const base = await deafenedBase();
 const alpine = await alpineTarball();
 const embed = await placeAlpine(alpine);
 // The other architecture's tables and branches are left out.
-const machine = ["--define", `process.arch=${JSON.stringify(arch())}`];
+const machine = ["--define", `process.arch=${JSON.stringify(process.env.SANDBOX_ARCH ?? arch())}`];
 const flags = ["--compile", "--minify", "--bytecode", "--splitting", "--format=esm"];
 const deaf = ["bunfig", "dotenv", "tsconfig", "package-json"].map((name) => `--no-compile-autoload-${name}`);
 await $({
