@@ -175,6 +175,13 @@ export function changeMode(at: number, name: Uint8Array, mode: number): void {
   syscall("fchmodat", printable(name), at, cname(name), mode);
 }
 
+/** This process's file mode creation mask: umask(2) only tells it by changing it. */
+export function fileModeMask(): number {
+  const mask = rawSyscall("umask", 0);
+  rawSyscall("umask", mask);
+  return mask;
+}
+
 /** fchmod(2), not subject to the umask. */
 export function changeOpenMode(fd: number, object: Uint8Array, mode: number): void {
   const result = rawSyscall("fchmod", fd, mode);

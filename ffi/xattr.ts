@@ -29,6 +29,11 @@ export function listxattr(fd: number, object: string): readonly string[] {
   }
 }
 
+/** Is there an attribute of that name on an open file? */
+export function hasXattr(fd: number, name: string): boolean {
+  return rawSyscall("fgetxattr", fd, cstring(name), 0, 0) >= 0;
+}
+
 /** fgetxattr(2) of an attribute that is there. */
 export function fgetxattr(fd: number, object: string, name: string): Uint8Array {
   const value = new Uint8Array(XATTR_SIZE_MAX);

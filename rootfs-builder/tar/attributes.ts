@@ -23,6 +23,7 @@ const LEFT_OUT: readonly number[] = [ERRNO.EOPNOTSUPP, ERRNO.EPERM, ERRNO.EINVAL
 /** xattr(7): names end at 255 bytes, values at 64 KiB. */
 const TOO_LARGE: readonly number[] = [ERRNO.E2BIG, ERRNO.ERANGE];
 
+const PERMISSIONS = 0o777;
 const LARGEST_ID = 0xfffffffe;
 
 export class AttributeWriter {
@@ -34,13 +35,18 @@ export class AttributeWriter {
     this.#ownership = ownership;
   }
 
+  /** Is a file of these right from its creation, but for its times? */
+  isMode({ mode, xattrs }: Attributes): boolean {
+    return this.#ownership === "ignore" && (mode & ~PERMISSIONS) === 0 && xattrs.size === 0;
+  }
+
   /** All of them, on a file or folder that is open. */
-  setOpen(fd: number, attributes: Attributes): void {
+  setOpen(fd: number, attributes: Attributes, hasMode = false): void {
     const { name, mode, mtime, xattrs } = attributes;
     if (this.#ownership === "set") this.#own(fd, undefined, attributes);
     if (this.#ownership === "record") setMark(fd, printable(name), OVERRIDE_STAT, encodeOverrideStat(attributes));
     if (xattrs.size > 0) this.#setXattrs(fd, attributes);
-    changeOpenMode(fd, name, mode);
+    if (!hasMode) changeOpenMode(fd, name, mode);
     changeTimes(fd, undefined, name, mtime);
   }
 

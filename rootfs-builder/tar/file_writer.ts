@@ -7,14 +7,14 @@ import type { AttributeWriter } from "./attributes.ts";
 import type { TarEntry } from "./tar_entry.ts";
 
 export class FileWriter implements Disposable {
-  #open: { readonly fd: Fd; readonly entry: TarEntry } | undefined;
+  #open: { readonly fd: Fd; readonly entry: TarEntry; readonly hasMode: boolean } | undefined;
   /** Of the descriptor in the file. */
   #position = 0;
   #holes = false;
 
-  /** Takes over `fd`, of a new file. */
-  begin(fd: Fd, entry: TarEntry): void {
-    this.#open = { fd, entry };
+  /** Takes over `fd`, of a new file; `hasMode`: it was made with the entry's mode. */
+  begin(fd: Fd, entry: TarEntry, hasMode: boolean): void {
+    this.#open = { fd, entry, hasMode };
     this.#position = 0;
     this.#holes = false;
   }
@@ -33,12 +33,12 @@ export class FileWriter implements Disposable {
 
   end(attributes: AttributeWriter): void {
     if (!this.#open) return;
-    const { fd: file, entry } = this.#open;
+    const { fd: file, entry, hasMode } = this.#open;
     this.#open = undefined;
     using fd = file;
     const size = entry.type === "file" ? entry.size : 0;
     if (this.#position < size) changeSize(fd.number, printable(entry.name), size);
-    attributes.setOpen(fd.number, entry);
+    attributes.setOpen(fd.number, entry, hasMode);
   }
 
   [Symbol.dispose](): void {

@@ -23,6 +23,7 @@ import {
   changeMode,
   changeOpenMode,
   createFile,
+  fileModeMask,
   identify,
   makeDirectory,
   makeFifo,
@@ -33,6 +34,7 @@ import {
   removeName,
 } from "../../ffi/path_at.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
+import { hasXattr } from "../../ffi/xattr.ts";
 import { AttributeWriter, type Ownership } from "./attributes.ts";
 import { FileWriter } from "./file_writer.ts";
 import { LONGEST_PATH, memberPath, pathBytes, pathText } from "./member_path.ts";
@@ -60,6 +62,8 @@ type OpenFolder = {
   prefix: Uint8Array;
 };
 
+/** Permission bits. */
+const ALL = 0o777;
 const WORKING_MODE = 0o700;
 /** Of folders that no entry names. */
 const IMPLIED_MODE = 0o755;
@@ -81,6 +85,8 @@ export class TreeWriter implements Disposable {
   readonly attributes: AttributeWriter;
   readonly #options: TreeWriterOptions;
   readonly #root: Folder;
+  /** Permission bits that a file does not get at its creation; all where the root hands a default access control list down (acl(5)). */
+  readonly #mask: number;
   readonly #marks = new WhiteoutMarks();
   readonly #file = new FileWriter();
   /** Path without links → what its folder gets in the end; `undefined` where no entry names it. */
@@ -95,6 +101,7 @@ export class TreeWriter implements Disposable {
     this.#options = options;
     this.attributes = new AttributeWriter(options.ownership);
     this.#root = { fd: root, path: "" };
+    this.#mask = hasXattr(root, "system.posix_acl_default") ? ALL : fileModeMask();
     this.#register("", identify(root, EMPTY)?.identity ?? "", undefined);
   }
 
@@ -203,9 +210,10 @@ export class TreeWriter implements Disposable {
   }
 
   #makeFile({ folder, name }: Place, entry: TarEntry): void {
+    const hasMode = (entry.mode & this.#mask) === 0 && this.attributes.isMode(entry);
     this.#replacing(folder, name, () => {
-      const fd = createFile(folder.fd, name, 0o600);
-      if (fd) this.#file.begin(fd, entry);
+      const fd = createFile(folder.fd, name, hasMode ? entry.mode : 0o600);
+      if (fd) this.#file.begin(fd, entry, hasMode);
       return fd !== undefined;
     });
   }
