@@ -12,6 +12,11 @@ export function sizeText(bytes: number): string {
   return `${unit === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${UNITS[unit]}`;
 }
 
+/** `1 layer`, `3 layers`. */
+export function countText(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? "" : "s"}`;
+}
+
 const STEPS: readonly (readonly [string, number])[] = [
   ["year", 365 * 86400],
   ["month", 30 * 86400],
@@ -26,7 +31,7 @@ export function ageText(then: number, now: number): string {
   const seconds = Math.max(0, now - then) / 1000;
   for (const [name, length] of STEPS) {
     const count = Math.floor(seconds / length);
-    if (count > 0) return `${count} ${name}${count === 1 ? "" : "s"} ago`;
+    if (count > 0) return `${countText(count, name)} ago`;
   }
   return "just now";
 }

@@ -6,7 +6,11 @@ const RULE = "it takes letters, digits, dots, dashes and underscores";
 
 export function environmentName(text: string): string {
   if (isEnvironmentName(text)) return text;
-  throw usageFault(`Cannot use ${JSON.stringify(text)} as an environment's name`, RULE);
+  throw usageFault(
+    `Cannot use ${JSON.stringify(text)} as an environment's name`,
+    RULE,
+    "sandbox env ls shows what there is",
+  );
 }
 
 /** From one word or two. Throws a usage fault (exit 2) where there is no tag. */

@@ -57,5 +57,9 @@ function byDigest(store: string, start: string): ImageRecord | undefined {
 
 function nameFault(error: unknown, text: string): unknown {
   if (!(error instanceof OciError)) return error;
-  return usageFault(`Cannot use ${JSON.stringify(text)} as an image's name`, error.reason, error.hint);
+  return usageFault(
+    `Cannot use ${JSON.stringify(text)} as an image's name`,
+    error.reason,
+    error.hint || "it is [REGISTRY/]NAME[:TAG][@DIGEST]",
+  );
 }

@@ -1,5 +1,6 @@
 // `sandbox system check`. Exit status 1 when something is wrong and is not repaired.
 import { type CheckReport, checkStore, type Problem } from "../../../rootfs-builder/store/check.ts";
+import { countText } from "../amounts.ts";
 import type { Parsed } from "../command.ts";
 import { onStore } from "../on_store.ts";
 import { print } from "../print.ts";
@@ -20,11 +21,19 @@ function reportText(
   { blobs, layers, rootfs, images, environments, undescribed, problems }: CheckReport,
   repair: boolean,
 ): string {
-  const counts = `${images} images, ${layers} layers, ${blobs} blobs, ${rootfs} root file systems, ${environments} environments`;
+  const counts = [
+    countText(images, "image"),
+    countText(layers, "layer"),
+    countText(blobs, "blob"),
+    countText(rootfs, "root file system"),
+    countText(environments, "environment"),
+  ].join(", ");
   const old = undescribed.map((name) => `${visible(name)}: cannot be compared, it is from before descriptions\n`);
   const left = problems.filter(({ repaired }) => !repaired).length;
   const verdict =
-    problems.length === 0 ? "all is whole" : `${problems.length} problems${repair ? `, ${left} left` : ""}`;
+    problems.length === 0
+      ? "all is whole"
+      : `${countText(problems.length, "problem")}${repair ? `, ${left} left` : ""}`;
   const mend = left > 0 && !repair ? "sandbox system check --repair takes out what is damaged\n" : "";
   return `${problems.map(problemText).join("")}${old.join("")}Checked ${counts}: ${verdict}\n${mend}`;
 }

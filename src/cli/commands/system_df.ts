@@ -1,6 +1,6 @@
 // `sandbox system df`.
 import { type DiskUsage, diskUsage } from "../../../rootfs-builder/store/disk_usage.ts";
-import { sizeText } from "../amounts.ts";
+import { countText, sizeText } from "../amounts.ts";
 import type { Parsed } from "../command.ts";
 import { onStore } from "../on_store.ts";
 import { print } from "../print.ts";
@@ -10,7 +10,13 @@ import { shownName } from "../stored_image.ts";
 import { type Column, tableText } from "../table_text.ts";
 
 type Sized = { readonly disk: number; readonly inUse?: boolean; readonly wanted?: boolean };
-type Kind = { readonly kind: string; readonly count: number; readonly inUse: number; readonly disk: number };
+/** What is `undefined` has no meaning for the kind. */
+type Kind = {
+  readonly kind: string;
+  readonly count: number | undefined;
+  readonly inUse: number | undefined;
+  readonly disk: number | undefined;
+};
 type Item = { readonly kind: string; readonly name: string; readonly disk: number; readonly note: string };
 
 export async function systemDf(parsed: Parsed): Promise<number> {
@@ -25,9 +31,9 @@ export async function systemDf(parsed: Parsed): Promise<number> {
 
 const KIND_COLUMNS: readonly Column<Kind>[] = [
   { title: "KIND", cell: ({ kind }) => kind },
-  { title: "COUNT", cell: ({ count }) => String(count), right: true },
-  { title: "IN USE", cell: ({ inUse }) => String(inUse), right: true },
-  { title: "SIZE", cell: ({ disk }) => sizeText(disk), right: true },
+  { title: "COUNT", cell: ({ count }) => (count === undefined ? "" : String(count)), right: true },
+  { title: "IN USE", cell: ({ inUse }) => (inUse === undefined ? "" : String(inUse)), right: true },
+  { title: "SIZE", cell: ({ disk }) => (disk === undefined ? "" : sizeText(disk)), right: true },
 ];
 
 const ITEM_COLUMNS: readonly Column<Item>[] = [
@@ -51,10 +57,10 @@ function kindsOf(usage: DiskUsage): readonly Kind[] {
   const used = images.filter(({ inUse }) => inUse).length;
   const rest = temporary.partials + temporary.other;
   return [
-    { kind: "images (in layers)", count: images.length, inUse: used, disk: 0 },
+    { kind: "images", count: images.length, inUse: used, disk: undefined },
     ...rows,
-    { kind: "beginnings of downloads, left-overs", count: rest > 0 ? 1 : 0, inUse: 0, disk: rest },
-    { kind: "total", count: 0, inUse: 0, disk: total },
+    { kind: "beginnings of downloads, left-overs", count: undefined, inUse: undefined, disk: rest },
+    { kind: "total", count: undefined, inUse: undefined, disk: total },
   ];
 }
 
@@ -69,13 +75,15 @@ function itemsOf({ images, layers, rootfs, environments }: DiskUsage): readonly 
       kind: "image",
       name: names.map(shownName).join(", "),
       disk,
-      note: [`${count} layers`, shared > 0 ? `${sizeText(shared)} shared` : "", used(inUse)].filter(Boolean).join(", "),
+      note: [countText(count, "layer"), shared > 0 ? `${sizeText(shared)} shared` : "", used(inUse)]
+        .filter(Boolean)
+        .join(", "),
     })),
     ...layers.map(({ key, disk, images: count, inUse, wanted }) => ({
       kind: "layer",
       name: shortKey(key),
       disk,
-      note: [`of ${count} images`, wanted ? "" : "unwanted", used(inUse)].filter(Boolean).join(", "),
+      note: [`of ${countText(count, "image")}`, wanted ? "" : "unwanted", used(inUse)].filter(Boolean).join(", "),
     })),
     ...rootfs.map(({ digest, disk, inUse }) => ({ kind: "rootfs", name: shortKey(digest), disk, note: used(inUse) })),
     ...environments.flatMap(({ name, disk, inUse, snapshots }) => [

@@ -1,6 +1,6 @@
 // `--change INSTRUCTION` of image import and image commit: the instructions of a Dockerfile that change no file.
 import type { ConfigChange } from "../../../rootfs-builder/oci/change_config.ts";
-import { bad } from "./values.ts";
+import { usageFault } from "../../base/fault.ts";
 
 const FORMS: Readonly<Record<string, string>> = {
   CMD: 'CMD ["PROGRAM", "ARGUMENT", ...], or CMD SHELL-COMMAND',
@@ -22,7 +22,11 @@ export function parseChange(text: string): ConfigChange {
   const form = Object.hasOwn(FORMS, name) ? FORMS[name] : undefined;
   const change = form === undefined ? undefined : changeOf(name, rest);
   if (change) return change;
-  throw bad("--change", text, form ?? Object.values(FORMS).join("\n"));
+  throw usageFault(
+    `Cannot use --change ${JSON.stringify(text)}`,
+    form === undefined ? "it is no instruction that is known" : "that is not how it is written",
+    form ?? Object.values(FORMS).join("\n"),
+  );
 }
 
 function changeOf(name: string, rest: string): ConfigChange | undefined {
