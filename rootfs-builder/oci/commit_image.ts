@@ -71,15 +71,23 @@ function configOf({ base, platform, layers, changes, author, created }: CommitRe
     ...(author !== undefined && { author }),
     config: changeConfig(old?.config ?? {}, changes),
     rootfs: { type: "layers", diff_ids: diffIds },
-    history: [...(old?.history ?? []), ...added],
+    history: [...wholeHistory(old?.history ?? [], base?.layers.length ?? 0), ...added],
   };
 }
 
 /** Of a configuration that parseImageConfig has taken. */
 type OldConfig = {
   readonly config?: Readonly<Record<string, unknown>> | null;
-  readonly history?: readonly object[] | null;
+  readonly history?: readonly HistoryEntry[] | null;
 };
+
+type HistoryEntry = { readonly empty_layer?: boolean };
+
+/** A history need not tell of all layers. Readers take its steps for those of the lowest ones, so what is untold gets a step too. */
+function wholeHistory(history: readonly HistoryEntry[], layers: number): readonly HistoryEntry[] {
+  const told = history.filter(({ empty_layer }) => empty_layer !== true).length;
+  return [...history, ...Array.from({ length: Math.max(0, layers - told) }, () => ({}))];
+}
 
 function written({ mediaType, digest, size }: LayerBlob): LayerBlob {
   return { mediaType, digest, size };
