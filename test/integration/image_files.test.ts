@@ -4,13 +4,14 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { minirootfs } from "../fixtures/rootfs-builder/minirootfs.ts";
 import { succeed } from "../support/registry_client.ts";
-import { absent, testWhere } from "../support/test_where.ts";
+import { absent, noIdRange, testWhere } from "../support/test_where.ts";
 import { tourLayout } from "../support/tour_images.ts";
 import { workspace } from "../support/workspace.ts";
 
 const here = workspace();
 const noAlpine = minirootfs ? undefined : "no Alpine minirootfs";
 const withImages = testWhere(noAlpine);
+const withRange = testWhere(noAlpine, noIdRange());
 const withSkopeo = testWhere(noAlpine, absent("skopeo"));
 let layout = "";
 let digests: ReadonlyMap<string, string> = new Map();
@@ -137,6 +138,59 @@ describe("export", () => {
     expect(printed).toMatch(/^localhost\/base:latest sha256:[0-9a-f]{64}\n$/);
     expect((await here.run(["--rootfs", "localhost/base"])).stdout).toBe("imported\n");
     expect((await here.run(["--rootfs", "localhost/base", "--", "sh", "-c", 'echo "$A"'])).stdout).toBe("b c\n");
+  });
+});
+
+describe("whose files are", () => {
+  const script = "mkdir -m 700 /srv/own; echo x >/srv/own/f; chmod 0 /srv/own/f; chown -R 33:34 /srv/own";
+
+  withRange("of other ids: they are exported, committed and found again", async () => {
+    expect((await here.run(["--rootfs", "base:1", "--persist", "ids", "--", "sh", "-c", script])).code).toBe(0);
+    await said("image", "export", "env:ids", "-o", "ids.tar");
+    const list = await succeed(here, "tar", "--numeric-owner", "-tvf", "ids.tar", "srv/own/f");
+    expect(list).toStartWith("---------- 33/34 ");
+    await said("image", "commit", "-q", "ids", "ids:1");
+    const seen = await here.run(["--rootfs", "ids:1", "--", "stat", "-c", "%u:%g %a", "/srv/own/f"]);
+    expect(seen.stdout).toBe("33:34 0\n");
+    await said("env", "rm", "ids");
+  });
+
+  withImages("the caller's where no range can be mapped: root's in what is written", async () => {
+    // Without newuidmap(1) in PATH there is no range.
+    const alone = { env: { PATH: "/nonexistent" } };
+    const store = ["--store", join(here.root, "single")];
+    const steps: readonly (readonly string[])[] = [
+      ["image", "pull", "-q", `oci:${layout}:app`, ...store],
+      ["image", "tag", ...store, `oci:${layout}:app`, "app:1"],
+      [
+        "run",
+        ...store,
+        "--rootfs",
+        "app:1",
+        "-u",
+        "0",
+        "--entrypoint",
+        "sh",
+        "--persist",
+        "e",
+        "--",
+        "-c",
+        "PATH=/bin; echo n >/new; rm /private",
+      ],
+      ["image", "export", ...store, "env:e", "-o", "single.tar"],
+      ["image", "commit", "-q", ...store, "e", "e:1"],
+    ];
+    for (const argv of steps)
+      expect([argv, await here.sandbox(argv, alone)]).toEqual([argv, expect.objectContaining({ code: 0 })]);
+    const list = await succeed(here, "tar", "--numeric-owner", "-tvf", "single.tar", "etc/shadow", "new");
+    expect(list).toMatch(/^-rw-r----- 0\/42 .*\n-rw-r--r-- 0\/0 /);
+    expect(await succeed(here, "tar", "-tf", "single.tar")).not.toContain("private");
+    const seen = await here.sandbox(
+      ["run", ...store, "--rootfs", "e:1", "--entrypoint", "/bin/cat", "-u", "0", "--", "/new"],
+      alone,
+    );
+    expect(seen.stdout).toBe("n\n");
+    expect((await here.sandbox(["system", "check", ...store], alone)).code).toBe(0);
   });
 });
 

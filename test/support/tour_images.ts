@@ -8,7 +8,7 @@ import type { Workspace } from "./workspace.ts";
 
 export const DEEPEST = 128;
 
-/** Below `oci:FOLDER`: `base`, `app` on it, and `deep` of {@link DEEPEST} layers. */
+/** Below `oci:FOLDER`: `base`, `app` and `other` on it, and `deep` of {@link DEEPEST} layers. */
 export function tourLayout(here: Workspace): {
   readonly layout: string;
   readonly digests: ReadonlyMap<string, string>;
@@ -54,6 +54,7 @@ export function tourLayout(here: Workspace): {
         { created_by: "COPY top", comment: "the last" },
       ],
     },
+    { tag: "other", layers: [base, tar({ name: "other", content: "o" })], config: {} },
     { tag: "deep", layers: [base, ...numbered()], config: { Cmd: ["sh", "-c", "ls /n | wc -l; cat /n/last"] } },
   ];
   return { layout, digests: writeImages(layout, images) };

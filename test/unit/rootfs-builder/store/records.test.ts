@@ -161,6 +161,7 @@ const JOBS: readonly Job[] = [
   { kind: "measure", root: 3 },
   { kind: "copy", from: 3, to: 4 },
   { kind: "compare", upper: 3, bases: [4, 5] },
+  { kind: "archive", trees: [3, 4], output: 5, whiteouts: "merge", ownership: "set" },
 ];
 
 describe("a job's message", () => {
