@@ -1,5 +1,8 @@
 // A file that is read more than once, and from any place in it; standard input (`-`) is written to a scratch file first.
+import type { Fd } from "../../ffi/fd.ts";
 import { O_RDONLY, open, read, writeAll } from "../../ffi/file.ts";
+import { SyscallError } from "../../ffi/syscall_error.ts";
+import { fileFault } from "./file_fault.ts";
 import type { Scratches } from "./scratches.ts";
 
 const CHUNK = 1 << 18;
@@ -9,8 +12,16 @@ export type InputFile = Disposable & { readonly path: string; readonly fd: numbe
 export function inputFile(text: string, cwd: string, scratches: Scratches): InputFile {
   if (text === "-") return fromStdin(scratches);
   const path = text.startsWith("/") ? text : `${cwd}/${text}`;
-  const file = open(path, O_RDONLY);
+  const file = opened(path);
   return { path, fd: file.number, [Symbol.dispose]: () => file.close() };
+}
+
+function opened(path: string): Fd {
+  try {
+    return open(path, O_RDONLY);
+  } catch (error) {
+    throw error instanceof SyscallError ? fileFault("read", path, error) : error;
+  }
 }
 
 function fromStdin(scratches: Scratches): InputFile {

@@ -6,7 +6,7 @@ import { minirootfs } from "../fixtures/rootfs-builder/minirootfs.ts";
 import { succeed } from "../support/registry_client.ts";
 import { absent, noIdRange, testWhere } from "../support/test_where.ts";
 import { tourLayout } from "../support/tour_images.ts";
-import { workspace } from "../support/workspace.ts";
+import { SANDBOX, workspace } from "../support/workspace.ts";
 
 const here = workspace();
 const noAlpine = minirootfs ? undefined : "no Alpine minirootfs";
@@ -71,13 +71,19 @@ describe("save", () => {
   withImages("to standard output, and load from standard input under another name", async () => {
     const store = join(here.root, "piped");
     const script = `"$0" image save app:1 | gzip -1 | "$0" image load -q --name piped:1 --store "$1" -`;
-    const { SANDBOX } = await import("../support/workspace.ts");
     expect(await succeed(here, "sh", "-c", script, SANDBOX, store)).toBe(`piped:1 ${digests.get("app")}\n`);
   });
 
   withImages("a save that fails leaves no file", async () => {
     const { code } = await here.sandbox(["image", "save", "-o", "none.tar", "app:1", "nowhere:1"]);
     expect([code, existsSync(join(here.dir, "none.tar"))]).toEqual([125, false]);
+    const full = await here.host(["sh", "-c", '"$0" image export app:1 >/dev/full', SANDBOX]);
+    expect([full.code, full.stderr]).toEqual([
+      125,
+      "sandbox: Cannot write standard output: there is no space left on the disk (write the archive: ENOSPC)\n",
+    ]);
+    const nowhere = await here.sandbox(["image", "save", "-o", "no/such/x.tar", "app:1"]);
+    expect([nowhere.code, nowhere.stderr]).toEqual([125, expect.stringContaining("there is no such file or folder")]);
   });
 
   withImages("what is no image archive is told so", async () => {
@@ -85,6 +91,13 @@ describe("save", () => {
     expect(code).toBe(125);
     expect(stderr).toContain("it holds no images");
     expect(stderr).toContain("sandbox image import");
+    const missing = await here.sandbox(["image", "load", "missing.tar"]);
+    expect([missing.code, missing.stderr]).toEqual([125, expect.stringContaining("there is no such file or folder")]);
+    const layout = await here.sandbox(["image", "pull", "oci:missing"]);
+    expect([layout.code, layout.stderr]).toEqual([
+      125,
+      "sandbox: Cannot pull oci:missing: there is no file or folder missing\n",
+    ]);
   });
 });
 
