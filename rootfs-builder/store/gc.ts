@@ -37,6 +37,8 @@ export type CollectOptions = {
   readonly partials: "keep" | "drop";
   /** Tell and remove nothing. */
   readonly dryRun: boolean;
+  /** Names that are taken for gone: those that a dry run would have taken away. */
+  readonly without?: readonly string[];
 };
 
 export type Collected = {
@@ -58,7 +60,11 @@ export async function collect(options: CollectOptions): Promise<Collected> {
   const garbage = await collectGarbage(options);
   const moved: string[] = [];
   const found = await changingImages(store, async () => {
-    const marks = reachable(store);
+    const { without = [] } = options;
+    const marks = reachable(
+      store,
+      listImages(store).filter(({ name }) => !without.includes(name)),
+    );
     const layers = await sweepTrees(
       "layers",
       storedLayers(store),

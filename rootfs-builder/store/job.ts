@@ -28,7 +28,18 @@ export type Job =
   /** Everything in `from` into the empty folder `to`, `to`'s own attributes too. */
   | { readonly kind: "copy"; readonly from: number; readonly to: number }
   /** What `upper` changes of `bases`, the topmost first. */
-  | { readonly kind: "compare"; readonly upper: number; readonly bases: readonly number[] };
+  | { readonly kind: "compare"; readonly upper: number; readonly bases: readonly number[] }
+  /**
+   * The layers `trees`, the topmost first, into the file `output`, as one tar file; with `overlay`, of the topmost only what it changes,
+   * deletions in the form of the OCI image-spec.
+   */
+  | {
+      readonly kind: "archive";
+      readonly trees: readonly number[];
+      readonly output: number;
+      readonly whiteouts: "merge" | "overlay";
+      readonly ownership: JobOwnership;
+    };
 
 export type JobKind = Job["kind"];
 
@@ -49,6 +60,7 @@ export type JobResults = {
   readonly measure: Measure;
   readonly copy: Measure;
   readonly compare: readonly Change[];
+  readonly archive: { readonly size: number; readonly sha256: string };
 };
 
 /**

@@ -38,6 +38,7 @@ const FIELDS: { readonly [K in JobKind]: Readonly<Record<Exclude<keyof Extract<J
   measure: { root: "descriptor" },
   copy: { from: "descriptor", to: "descriptor" },
   compare: { upper: "descriptor", bases: "descriptors" },
+  archive: { trees: "descriptors", output: "descriptor", whiteouts: ["merge", "overlay"], ownership: OWNERSHIPS },
 };
 
 /** A name of one component, as the store makes them. */

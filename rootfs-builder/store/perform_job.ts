@@ -25,5 +25,7 @@ async function perform(job: Job): Promise<JobResults[Job["kind"]]> {
       return copyTree(job.from, job.to);
     case "compare":
       return compareTrees(job.upper, job.bases);
+    case "archive":
+      return await (await import("./archive_trees.ts")).archiveTrees(job);
   }
 }

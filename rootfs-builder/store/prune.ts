@@ -15,7 +15,7 @@ export type Pruned = Collected & { readonly images: readonly string[] };
 
 export async function prune(options: PruneOptions): Promise<Pruned> {
   const images = options.images === "unused" ? await untagUnused(options) : [];
-  return { ...(await collect(options)), images };
+  return { ...(await collect({ ...options, without: images })), images };
 }
 
 async function untagUnused({ store, now, grace, dryRun }: PruneOptions): Promise<readonly string[]> {

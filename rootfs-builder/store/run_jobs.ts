@@ -20,14 +20,15 @@ export function runJobs(asRoot: RunJob | undefined): RunJob {
     try {
       return await performJob(job);
     } catch (error) {
-      if (asRoot === undefined || job.kind === "unpack" || !isDenied(error)) throw error;
+      if (asRoot === undefined || job.kind === "unpack" || job.kind === "archive" || !isDenied(error)) throw error;
       return await asRoot(job, locks);
     }
   };
 }
 
 function needsRange(job: Job): boolean {
-  return (job.kind === "unpack" || job.kind === "verify") && job.ownership === "set";
+  const owned = job.kind === "unpack" || job.kind === "verify" || job.kind === "archive";
+  return owned && job.ownership === "set";
 }
 
 /** What the kernel answers to an owner's call by another. */

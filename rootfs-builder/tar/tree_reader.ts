@@ -22,6 +22,7 @@ import {
 import { type FileStat, openBeneath, printable, readLink, S_IFIFO, statAt } from "../../ffi/path_at.ts";
 import { fgetxattr, listxattr } from "../../ffi/xattr.ts";
 import { RootfsError } from "../rootfs_error.ts";
+import { pathText } from "./member_path.ts";
 import { portableCapability, xattrInArchive } from "./overlay_xattrs.ts";
 import { decodeOverrideStat, OVERRIDE_STAT, type OverrideStat } from "./override_stat.ts";
 import { NO_XATTRS, type Xattrs } from "./pax_xattrs.ts";
@@ -33,11 +34,15 @@ export type TreeReaderOptions = {
   readonly whiteouts?: "plain" | "overlay" | undefined;
   /** Whose everything without a record (override_stat.ts) is; as on disk by default. */
   readonly owner?: Owner | undefined;
+  /** Folders of layers under `root`, the topmost first: all of them as overlayfs shows them, without whiteouts. */
+  readonly below?: readonly number[] | undefined;
 };
 
 type Owner = { readonly uid: number; readonly gid: number };
 
-type Folder = { readonly path: Uint8Array; readonly names: readonly Uint8Array[]; next: number };
+/** `roots` are those that have the folder, the topmost first; a name is shown as the first of its own has it. */
+type Named = { readonly name: Uint8Array; readonly roots: readonly number[] };
+type Folder = { readonly path: Uint8Array; readonly names: readonly Named[]; next: number };
 type Common = Pick<WriterEntry, "name" | "mode" | "uid" | "gid" | "mtime" | "xattrs">;
 
 const CHUNK = 1 << 20;
@@ -55,48 +60,81 @@ export function* readTree(root: number, options: TreeReaderOptions = {}): Genera
 }
 
 class TreeReader {
-  readonly #root: number;
+  readonly #roots: readonly number[];
+  readonly #merged: boolean;
   readonly #overlay: boolean;
   readonly #owner: Owner | undefined;
   /** Identity of a file with several names → the first of them. */
   readonly #linked = new Map<string, Uint8Array>();
 
-  constructor(root: number, { whiteouts = "plain", owner }: TreeReaderOptions) {
-    this.#root = root;
+  constructor(root: number, { whiteouts = "plain", owner, below }: TreeReaderOptions) {
+    this.#roots = [root, ...(below ?? [])];
+    this.#merged = below !== undefined;
     this.#owner = owner;
     this.#overlay = whiteouts === "overlay";
   }
 
   *entries(): Generator<WriterEntry, void, void> {
     const stack: Folder[] = [];
-    yield* this.#enter(EMPTY, stack);
+    yield* this.#enter(EMPTY, this.#roots, stack);
     for (let folder = stack.at(-1); folder; folder = stack.at(-1)) {
-      using fd = this.#openFolder(folder.path);
-      yield* this.#goOn(folder, fd.number, stack);
+      using open = new OpenFolders((root) => this.#openFolder(root, folder.path));
+      yield* this.#goOn(folder, open, stack);
     }
   }
 
   /** The folder's own entry; its names go onto the stack. */
-  *#enter(path: Uint8Array, stack: Folder[]): Generator<WriterEntry, void, void> {
-    using fd = this.#openFolder(path);
+  *#enter(path: Uint8Array, roots: readonly number[], stack: Folder[]): Generator<WriterEntry, void, void> {
+    using fd = this.#openFolder(roots[0] ?? 0, path);
     const found = present(statAt(fd.number, EMPTY), path);
     const common = commonOf(fd.number, path, found, this.#owner);
     yield { type: "directory", ...common };
-    const names = readdir(fd.number, printable(path)).map(({ name }) => name);
-    stack.push({ path, names: names.sort(Buffer.compare), next: 0 });
+    stack.push({ path, names: this.#namesIn(path, roots), next: 0 });
     // Before all others of the folder, so that a reader knows before it makes them.
     if (this.#overlay && isOpaque(fd.number)) yield whiteout({ ...common, name: joined(path, OPAQUE_NAME) });
   }
 
   /** Entries up to the next folder below, or to the end. */
-  *#goOn(folder: Folder, fd: number, stack: Folder[]): Generator<WriterEntry, void, void> {
-    for (let name = folder.names[folder.next++]; name; name = folder.names[folder.next++]) {
+  *#goOn(folder: Folder, open: OpenFolders, stack: Folder[]): Generator<WriterEntry, void, void> {
+    for (let named = folder.names[folder.next++]; named; named = folder.names[folder.next++]) {
+      const { name, roots } = named;
       const path = joined(folder.path, name);
+      const fd = open.of(roots[0] ?? 0);
       const found = present(statAt(fd, name), path);
-      if ((found.mode & S_IFMT) === S_IFDIR) return yield* this.#enter(path, stack);
+      if ((found.mode & S_IFMT) === S_IFDIR) return yield* this.#enter(path, roots, stack);
       yield* this.#entry(fd, name, path, found);
     }
     stack.pop();
+  }
+
+  #namesIn(path: Uint8Array, roots: readonly number[]): readonly Named[] {
+    const found = new Map<string, Merging>();
+    for (const root of roots) {
+      using fd = this.#openFolder(root, path);
+      for (const { name } of readdir(fd.number, printable(path))) {
+        const merging = found.get(pathText(name)) ?? { name, roots: [], hidden: false };
+        found.set(pathText(name), merging);
+        if (this.#merged) this.#merge(merging, root, fd.number, path);
+        else merging.roots.push(root);
+      }
+    }
+    const names = [...found.values()].filter(({ roots }) => roots.length > 0);
+    return names.sort((a, b) => Buffer.compare(a.name, b.name));
+  }
+
+  /** What a layer has of a name: folders go together until one is opaque, and whatever else is there hides all below. */
+  #merge(merging: Merging, root: number, at: number, parent: Uint8Array): void {
+    const { name, roots, hidden } = merging;
+    if (hidden) return;
+    const path = joined(parent, name);
+    const found = present(statAt(at, name), path);
+    const isFolder = (found.mode & S_IFMT) === S_IFDIR;
+    if (roots.length === 0 ? !isWhiteout(at, name, found) : isFolder) roots.push(root);
+    if (!isFolder) merging.hidden = true;
+    else {
+      using folder = this.#openFolder(root, path);
+      merging.hidden = isOpaque(folder.number);
+    }
   }
 
   *#entry(at: number, name: Uint8Array, path: Uint8Array, found: FileStat): Generator<WriterEntry, void, void> {
@@ -127,9 +165,32 @@ class TreeReader {
     else yield { type: "file", size: found.size, content: contentOf(fd.number, path, found.size), ...common };
   }
 
-  #openFolder(path: Uint8Array): Fd {
+  #openFolder(root: number, path: Uint8Array): Fd {
     const flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
-    return openBeneath(this.#root, path.length > 0 ? path : DOT, flags, 0, RESOLVE) ?? missing(path);
+    return openBeneath(root, path.length > 0 ? path : DOT, flags, 0, RESOLVE) ?? missing(path);
+  }
+}
+
+/** `hidden`: what layers further down have of the name is not seen. */
+type Merging = { readonly name: Uint8Array; readonly roots: number[]; hidden: boolean };
+
+/** One folder in the layers that have it, each opened when it is first needed. */
+class OpenFolders implements Disposable {
+  readonly #open: (root: number) => Fd;
+  readonly #fds = new Map<number, Fd>();
+
+  constructor(open: (root: number) => Fd) {
+    this.#open = open;
+  }
+
+  of(root: number): number {
+    const fd = this.#fds.get(root) ?? this.#open(root);
+    this.#fds.set(root, fd);
+    return fd.number;
+  }
+
+  [Symbol.dispose](): void {
+    for (const fd of this.#fds.values()) fd.close();
   }
 }
 

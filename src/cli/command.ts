@@ -30,6 +30,10 @@ export type Command = {
   /** Do arguments after the first positional one belong to the command that is run? */
   readonly passthrough: boolean;
   readonly positional?: ValueHint;
+  /** How many arguments it takes; none, or one at most where {@link positional} is given. */
+  readonly takes?: { readonly least: number; readonly most: number };
+  /** Of a group, whose own name does nothing: commands of two words, `image pull`. */
+  readonly verbs?: readonly Command[];
 };
 
 export type Parsed = {
@@ -38,3 +42,13 @@ export type Parsed = {
   readonly values: ReadonlyMap<string, readonly string[]>;
   readonly positionals: readonly string[];
 };
+
+/** Groups and their verbs in one list, each group before its own. */
+export function withVerbs(commands: readonly Command[]): readonly Command[] {
+  return commands.flatMap((command) => [command, ...(command.verbs ?? [])]);
+}
+
+/** `pull` of `image pull`. */
+export function lastWord(name: string): string {
+  return name.slice(name.lastIndexOf(" ") + 1);
+}

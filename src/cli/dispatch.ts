@@ -2,7 +2,7 @@
 import { usageFault } from "../base/fault.ts";
 import type { Command, Parsed } from "./command.ts";
 import { COMMANDS } from "./commands/all.table.ts";
-import { findCommand, misplacedFlag } from "./find_command.ts";
+import { findCommand, findVerb, misplacedFlag } from "./find_command.ts";
 import { printHelp, printOverview } from "./help.ts";
 import { parseArguments } from "./parse/arguments.ts";
 
@@ -14,6 +14,29 @@ const ACTIONS: Readonly<Record<string, () => Promise<Action>>> = {
   man: async () => (await import("./commands/man.ts")).man,
   version: async () => (await import("./commands/version.ts")).version,
   help: async () => (await import("./commands/help.ts")).help,
+  "image pull": async () => (await import("./commands/image_pull.ts")).imagePull,
+  "image load": async () => (await import("./commands/image_load.ts")).imageLoad,
+  "image import": async () => (await import("./commands/image_import.ts")).imageImport,
+  "image save": async () => (await import("./commands/image_save.ts")).imageSave,
+  "image export": async () => (await import("./commands/image_export.ts")).imageExport,
+  "image ls": async () => (await import("./commands/image_ls.ts")).imageLs,
+  "image inspect": async () => (await import("./commands/image_inspect.ts")).imageInspect,
+  "image history": async () => (await import("./commands/image_history.ts")).imageHistory,
+  "image tag": async () => (await import("./commands/image_tag.ts")).imageTag,
+  "image rm": async () => (await import("./commands/image_rm.ts")).imageRm,
+  "image prune": async () => (await import("./commands/image_prune.ts")).imagePrune,
+  "image commit": async () => (await import("./commands/image_commit.ts")).imageCommit,
+  "image diff": async () => (await import("./commands/image_diff.ts")).imageDiff,
+  "image verify": async () => (await import("./commands/image_verify.ts")).imageVerify,
+  "system df": async () => (await import("./commands/system_df.ts")).systemDf,
+  "system prune": async () => (await import("./commands/system_prune.ts")).systemPrune,
+  "system check": async () => (await import("./commands/system_check.ts")).systemCheck,
+  "env ls": async () => (await import("./commands/env_ls.ts")).envLs,
+  "env rm": async () => (await import("./commands/env_rm.ts")).envRm,
+  "env diff": async () => (await import("./commands/env_diff.ts")).envDiff,
+  "env reset": async () => (await import("./commands/env_reset.ts")).envReset,
+  "env snapshot": async () => (await import("./commands/env_snapshot.ts")).envSnapshot,
+  "env restore": async () => (await import("./commands/env_restore.ts")).envRestore,
 };
 
 /** Runs the command `name`; its exit code. Throws a usage fault (exit 2) where the words make no sense. */
@@ -22,7 +45,15 @@ export async function dispatch(name: string | undefined, argv: readonly string[]
   if (name === "--version" || name === "-V") return (await import("./commands/version.ts")).versionLine();
   if (name === "internal-store") return (await import("./commands/internal_store.ts")).internalStore(argv);
   if (name.startsWith("-")) throw misplacedFlag(name);
-  const command = findCommand(name);
+  const found = findCommand(name);
+  if (found.verbs === undefined) return await perform(found, argv);
+  const [verb, ...rest] = argv;
+  if (verb === undefined || verb === "--help" || verb === "-h") return printHelp(found);
+  if (verb.startsWith("-")) throw misplacedFlag(verb);
+  return await perform(findVerb(found, verb), rest);
+}
+
+async function perform(command: Command, argv: readonly string[]): Promise<number> {
   const parsed = parseArguments(command, argv);
   if (parsed.switches.has("--help")) return printHelp(command);
   refuseArguments(command, parsed.positionals);
@@ -31,13 +62,16 @@ export async function dispatch(name: string | undefined, argv: readonly string[]
   return (await load())(parsed);
 }
 
-// No command but `run` takes more than one argument.
-function refuseArguments({ name, positional }: Command, positionals: readonly string[]): void {
-  const extra = positionals[positional === undefined ? 0 : 1];
+// `run` takes what it is given; the others say how much that is.
+function refuseArguments({ name, usage, positional, takes }: Command, positionals: readonly string[]): void {
+  const { least, most } = takes ?? { least: 0, most: positional === undefined ? 0 : 1 };
+  const extra = positionals[most];
+  const hint = `see: sandbox ${name} --help`;
   if (extra !== undefined)
     throw usageFault(
       "Cannot read the command line",
       `sandbox ${name} takes no argument ${JSON.stringify(extra)}`,
-      `see: sandbox ${name} --help`,
+      hint,
     );
+  if (positionals.length < least) throw usageFault("Cannot read the command line", `it is: ${usage}`, hint);
 }

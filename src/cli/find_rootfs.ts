@@ -12,7 +12,6 @@ import { OciError } from "../../rootfs-builder/oci/oci_error.ts";
 import type { RunDefaults } from "../../rootfs-builder/oci/run_defaults.ts";
 import { type ImageSourceSpec, parseImageSource } from "../../rootfs-builder/oci/source.ts";
 import { type Progress, progressReporter } from "../../rootfs-builder/progress.ts";
-import { RootfsError } from "../../rootfs-builder/rootfs_error.ts";
 import {
   type EnvironmentBase,
   isEnvironmentName,
@@ -21,6 +20,7 @@ import {
 import { requestFault, usageFault } from "../base/fault.ts";
 import type { HostLookups } from "../spec/host_lookups.ts";
 import type { Parsed } from "./command.ts";
+import { rootfsFault } from "./rootfs_fault.ts";
 import type { ResolvedRootfs } from "./run_spec.ts";
 import { toStderr } from "./say.ts";
 import { storeFolder } from "./store_folder.ts";
@@ -59,7 +59,7 @@ async function rootFolder(text: string, store: string, parsed: Parsed, lookups: 
       return await (await import("./find_image.ts")).findImage(source.source, { store, jobs, parsed, lookups });
     return await unpacked(source, store, jobs, lookups);
   } catch (error) {
-    throw faultOf(error);
+    throw rootfsFault(error);
   }
 }
 
@@ -177,12 +177,6 @@ function explained<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw faultOf(error);
+    throw rootfsFault(error);
   }
-}
-
-function faultOf(error: unknown): unknown {
-  return error instanceof RootfsError
-    ? requestFault(`Cannot ${error.step} ${error.object}`, error.cause, error.hint)
-    : error;
 }

@@ -1,5 +1,5 @@
 // Help screens as text: pure, so that a test reads them whole.
-import type { Command, Example, Flag } from "./command.ts";
+import { type Command, type Example, type Flag, lastWord } from "./command.ts";
 import { wrapText } from "./wrap_text.ts";
 
 /** Width in columns. */
@@ -18,14 +18,13 @@ const CYAN = 36;
 export function helpText(command: Command, screen: Screen): string {
   const groups = [...new Set(command.flags.map(({ group }) => group))];
   const rows = groups.map((group) => ({ group, list: flagRows(command, group) }));
-  const column = textColumn(
-    rows.flatMap(({ list }) => list),
-    screen,
-  );
+  const verbs = (command.verbs ?? []).map(({ name, summary }) => ({ label: lastWord(name), text: summary }));
+  const column = textColumn([...verbs, ...rows.flatMap(({ list }) => list)], screen);
   return joined([
     `${heading("Usage", screen)} ${command.usage}`,
     lines(`${command.summary}.`, 0, screen),
     ...command.description.map((paragraph) => lines(paragraph, 0, screen)),
+    verbs.length > 0 ? section("Commands", verbs, column, screen) : "",
     ...rows.map(({ group, list }) => section(group, list, column, screen)),
     examples(command.examples, screen),
   ]);

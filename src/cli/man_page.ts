@@ -1,5 +1,5 @@
 // The command table → sandbox(1) in the man(7) language, as mandoc and groff both read it.
-import type { Command, Example, Flag } from "./command.ts";
+import { type Command, type Example, type Flag, withVerbs } from "./command.ts";
 import { wrapText } from "./wrap_text.ts";
 
 /** When the wording of the page was last revised (man(7), TH). */
@@ -44,11 +44,14 @@ export function manPage(commands: readonly Command[], version: string): string {
     ".SH NAME",
     "sandbox \\- run commands in sandboxes, without root",
     ".SH SYNOPSIS",
-    commands.map(({ usage }) => synopsis(usage)).join("\n.br\n"),
+    withVerbs(commands)
+      .filter(({ verbs }) => verbs === undefined)
+      .map(synopsis)
+      .join("\n.br\n"),
     ".SH DESCRIPTION",
     paragraphs(passed.flatMap(({ description }) => description)),
     ".SH COMMANDS",
-    ...commands.map(commandSection),
+    ...withVerbs(commands).map(commandSection),
     ".SH EXIT STATUS",
     terms(EXIT_STATUS),
     ".SH ENVIRONMENT",
@@ -96,9 +99,9 @@ function paragraphs(list: readonly string[]): string {
 }
 
 // The program's and the command's name are typed as they stand; what follows is a pattern.
-function synopsis(usage: string): string {
-  const [program = "", name = "", ...rest] = usage.split(" ");
-  return `\\fB${text(`${program} ${name}`)}\\fR ${text(rest.join(" "))}`.trimEnd();
+function synopsis({ name, usage }: Command): string {
+  const typed = `sandbox ${name}`;
+  return `\\fB${text(typed)}\\fR ${text(usage.slice(typed.length + 1))}`.trimEnd();
 }
 
 function reference(page: string): string {

@@ -1,7 +1,5 @@
 // An image from a source into the store, with what the command line and the environment say.
 
-import type { Fd } from "../../ffi/fd.ts";
-import { AT_FDCWD, O_CREAT, O_EXCL, O_RDWR, open, unlinkat } from "../../ffi/file.ts";
 import { downloadBlob } from "../../rootfs-builder/oci/download_blob.ts";
 import { openImageSource } from "../../rootfs-builder/oci/open_image_source.ts";
 import type { Platform } from "../../rootfs-builder/oci/platform.ts";
@@ -13,6 +11,7 @@ import { DEFAULT_EXTRACT_LIMITS } from "../../rootfs-builder/tar/extract.ts";
 import { requestFault } from "../base/fault.ts";
 import type { HostLookups } from "../spec/host_lookups.ts";
 import { pullReporter } from "./pull_reporter.ts";
+import { Scratches } from "./scratches.ts";
 import type { StoreJobs } from "./store_jobs.ts";
 
 export type PullRequest = PullOptions & {
@@ -56,27 +55,5 @@ export async function pullFrom(spec: ImageSourceSpec, name: string, request: Pul
     );
   } finally {
     source.close();
-  }
-}
-
-/** Files for what comes out of compressed archives: without a name from the start, so nothing is left of them. */
-class Scratches implements Disposable {
-  readonly #store: string;
-  readonly #files: Fd[] = [];
-
-  constructor(store: string) {
-    this.#store = store;
-  }
-
-  add(): number {
-    const path = `${this.#store}/tmp/scratch-${process.pid}-${this.#files.length}`;
-    const file = open(path, O_RDWR | O_CREAT | O_EXCL, 0o600);
-    unlinkat(AT_FDCWD, path);
-    this.#files.push(file);
-    return file.number;
-  }
-
-  [Symbol.dispose](): void {
-    for (const file of this.#files) file.close();
   }
 }

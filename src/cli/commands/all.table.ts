@@ -2,12 +2,24 @@
 import type { Command } from "../command.ts";
 import { completionCommand } from "./completion.table.ts";
 import { doctorCommand } from "./doctor.table.ts";
+import { envCommand } from "./env.table.ts";
 import { helpCommand } from "./help.table.ts";
+import { imageCommand } from "./image.table.ts";
 import { manCommand } from "./man.table.ts";
 import { runCommand } from "./run.table.ts";
+import { systemCommand } from "./system.table.ts";
 import { versionCommand } from "./version.table.ts";
 
-const EXPLAINED = [runCommand, doctorCommand, completionCommand, manCommand, versionCommand];
+const EXPLAINED = [
+  runCommand,
+  imageCommand,
+  envCommand,
+  systemCommand,
+  doctorCommand,
+  completionCommand,
+  manCommand,
+  versionCommand,
+];
 
 export const COMMANDS: readonly Command[] = [
   ...EXPLAINED,

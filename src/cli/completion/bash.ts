@@ -1,6 +1,6 @@
 // The command table → a completion script for bash. It needs nothing but bash; where the package bash-completion is
 // loaded, the command that `sandbox run` runs is completed by that command's own completion.
-import type { Command, Flag, ValueHint } from "../command.ts";
+import { type Command, type Flag, lastWord, type ValueHint, withVerbs } from "../command.ts";
 import { GLOBAL_FLAGS } from "./global_flags.ts";
 import { quote } from "./quote.ts";
 
@@ -11,7 +11,7 @@ export function bashCompletion(commands: readonly Command[]): string {
   return [
     "# bash completion of sandbox(1), written by `sandbox completion bash`",
     TABLE_HEAD,
-    ...commands.map(commandCase),
+    ...withVerbs(commands).map(commandCase),
     "  esac",
     "}",
     ENGINE.replace("@FIRST@", first.map(quote).join(" ")),
@@ -19,18 +19,19 @@ export function bashCompletion(commands: readonly Command[]): string {
 }
 
 const TABLE_HEAD = `
-# Fills the caller's flags, hints (what the value of a flag is), positional and passthrough.
+# Fills the caller's flags, hints (what the value of a flag is), positional, passthrough and verbs.
 _sandbox_table() {
   case $1 in`;
 
-function commandCase({ name, flags, positional, passthrough }: Command): string {
+function commandCase({ name, flags, positional, passthrough, verbs }: Command): string {
   const words = flags.flatMap((flag) => [flag.name, ...(flag.short ? [flag.short] : [])]);
   return [
-    `    ${name})`,
+    `    ${quote(name)})`,
     `      flags=(${words.map(quote).join(" ")})`,
     `      hints=(${flags.flatMap(hintEntries).join(" ")})`,
     `      positional=${quote(hintText(positional))}`,
     ...(passthrough ? ["      passthrough=yes"] : []),
+    ...(verbs ? [`      verbs=(${verbs.map((verb) => quote(lastWord(verb.name))).join(" ")})`] : []),
     "      ;;",
   ].join("\n");
 }
@@ -92,9 +93,9 @@ _sandbox_passthrough() {
 }
 
 _sandbox() {
-  local -a words=() starts=() flags=()
+  local -a words=() starts=() flags=() verbs=()
   local -A hints=()
-  local i j word flag='' positional=none passthrough='' cur last begun=''
+  local i j from=2 word flag='' positional=none passthrough='' cur last begun=''
   # Words are put together again where bash has split them at = or :, which no blank shows.
   local line="\${COMP_WORDS[*]:0:COMP_CWORD+1}"
   [[ -n \${COMP_LINE-} ]] && line=\${COMP_LINE:0:COMP_POINT}
@@ -117,7 +118,15 @@ _sandbox() {
   fi
 
   _sandbox_table "\${words[1]}"
-  for ((i = 2; i < last; i++)); do
+  if ((\${#verbs[@]})); then
+    if ((last == 2)); then
+      _sandbox_list '' "$cur" "\${verbs[@]}" "\${flags[@]}"
+      return
+    fi
+    flags=() hints=() from=3
+    _sandbox_table "\${words[1]} \${words[2]}"
+  fi
+  for ((i = from; i < last; i++)); do
     word=\${words[i]}
     case $word in
       --)

@@ -1,5 +1,5 @@
 // The command table → a completion script for fish.
-import type { Command, Flag, ValueHint } from "../command.ts";
+import { type Command, type Flag, lastWord, type ValueHint, withVerbs } from "../command.ts";
 import { GLOBAL_FLAGS } from "./global_flags.ts";
 import { quoteFish } from "./quote.ts";
 
@@ -18,7 +18,7 @@ export function fishCompletion(commands: readonly Command[]): string {
       line("not __sandbox_command", `-s ${short.slice(1)} -l ${name.slice(2)}`, help),
     ),
     ...commands.map(({ name, summary }) => line("not __sandbox_command", `-a ${name}`, summary)),
-    ...commands.flatMap(commandLines),
+    ...withVerbs(commands).flatMap(commandLines),
     "",
   ].join("\n");
 }
@@ -28,16 +28,18 @@ function valuedWords({ name, short, value }: Flag): readonly string[] {
   return short ? [name, short] : [name];
 }
 
-function commandLines({ name, flags, positional, passthrough }: Command): readonly string[] {
-  const condition = `__sandbox_flags_of ${name}`;
+function commandLines({ name, flags, positional, passthrough, verbs }: Command): readonly string[] {
+  const condition = verbs ? `__sandbox_group ${name}` : `__sandbox_flags_of ${name}`;
   const rest = passthrough ? "'(__sandbox_complete_rest)'" : positionalWords(positional);
   return [
+    ...(verbs ?? []).map((verb) => line(condition, `-a ${lastWord(verb.name)}`, verb.summary)),
     ...flags.map((flag) => line(condition, flagOptions(flag), flag.help)),
     ...(rest === "" ? [] : [`complete -c sandbox -n '__sandbox_command ${name}' -a ${rest}`]),
   ];
 }
 
 function positionalWords(hint: ValueHint | undefined): string {
+  if (hint === "file") return "'(__fish_complete_path)'";
   return hint === undefined || typeof hint === "string" ? "" : quoteFish(hint.join(" "));
 }
 
@@ -57,11 +59,18 @@ function line(condition: string, options: string, help: string): string {
   return `complete -c sandbox -n ${quoteFish(condition)} ${options} -d ${quoteFish(help)}`;
 }
 
-const ENGINE = `# Is the command $argv[1] (any, without an argument) on the command line?
+const ENGINE = `# Is the command $argv, of one word or two (any, without an argument), on the command line?
 function __sandbox_command
     set -l words (commandline -opc)
     set -q words[2]; or return 1
-    not set -q argv[1]; or test "$words[2]" = "$argv[1]"
+    not set -q argv[1]; or test "$words[2]" = "$argv[1]"; or return 1
+    not set -q argv[2]; or test "$words[3]" = "$argv[2]"
+end
+
+# Is the group $argv[1] on the command line, and no verb of it yet?
+function __sandbox_group
+    set -l words (commandline -opc)
+    __sandbox_command $argv[1]; and not set -q words[3]
 end
 
 # Prints the command that is run and its arguments; false before its first word.
@@ -96,8 +105,8 @@ end
 
 # Are flags of the command $argv[1] to be completed here?
 function __sandbox_flags_of
-    __sandbox_command $argv[1]; or return 1
-    not contains -- $argv[1] @PASSTHROUGH@; or not __sandbox_rest >/dev/null
+    __sandbox_command $argv; or return 1
+    not contains -- "$argv" @PASSTHROUGH@; or not __sandbox_rest >/dev/null
 end
 
 function __sandbox_complete_rest

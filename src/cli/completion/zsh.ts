@@ -1,5 +1,5 @@
 // The command table → a completion script for zsh: to be sourced after compinit, or kept as _sandbox in $fpath.
-import type { Command, Flag, ValueHint } from "../command.ts";
+import { type Command, type Flag, lastWord, type ValueHint } from "../command.ts";
 import { GLOBAL_FLAGS } from "./global_flags.ts";
 import { quote } from "./quote.ts";
 
@@ -12,24 +12,10 @@ export function zshCompletion(commands: readonly Command[]): string {
     "#compdef sandbox",
     "# zsh completion of sandbox(1), written by `sandbox completion zsh`",
     "",
-    "_sandbox() {",
-    '  local curcontext="$curcontext" state line',
-    // Not `commands`, which is the table of programs that zsh completes from (zsh/parameter).
-    "  local -a verbs=(",
-    ...commands.map(({ name, summary }) => `    ${quote(`${name}:${summary.replaceAll(":", "\\:")}`)}`),
-    "  )",
-    `  _arguments -C ${[...globals, "1:command:->command", "*::argument:->argument"].map(quote).join(" ")}`,
-    "  case $state in",
-    "    command) _describe -t commands command verbs ;;",
-    "    argument)",
-    `      curcontext=\${curcontext%:*}-$line[1]:`,
-    "      case $line[1] in",
-    ...commands.map(commandCase),
-    "      esac",
-    "      ;;",
-    "  esac",
-    "}",
-    "",
+    ...chooser("_sandbox", globals, commands),
+    ...commands.flatMap(({ name, flags, verbs }) =>
+      verbs ? chooser(`_sandbox_${name}`, flags.flatMap(flagSpecs), verbs) : [],
+    ),
     "# The command that is run, by its own completion. A -- that stands first is taken for its name by _arguments.",
     "_sandbox_rest() {",
     "  if [[ $words[1] == -- ]]; then shift words; ((CURRENT--)); fi",
@@ -47,10 +33,35 @@ export function zshCompletion(commands: readonly Command[]): string {
   ].join("\n");
 }
 
-function commandCase({ name, flags, positional, passthrough }: Command): string {
-  const specs = [...flags.flatMap(flagSpecs), ...positionalSpecs(positional, passthrough)];
+/** A function that completes the name of one of `commands` or one of `first`, then what that command takes. */
+function chooser(name: string, first: readonly string[], commands: readonly Command[]): readonly string[] {
+  return [
+    `${name}() {`,
+    '  local curcontext="$curcontext" state line',
+    // Not `commands`, which is the table of programs that zsh completes from (zsh/parameter).
+    "  local -a verbs=(",
+    ...commands.map((command) => `    ${quote(`${lastWord(command.name)}:${command.summary.replaceAll(":", "\\:")}`)}`),
+    "  )",
+    `  _arguments -C ${[...first, "1:command:->command", "*::argument:->argument"].map(quote).join(" ")}`,
+    "  case $state in",
+    "    command) _describe -t commands command verbs ;;",
+    "    argument)",
+    `      curcontext=\${curcontext%:*}-$line[1]:`,
+    "      case $line[1] in",
+    ...commands.map(commandCase),
+    "      esac",
+    "      ;;",
+    "  esac",
+    "}",
+    "",
+  ];
+}
+
+function commandCase({ name, flags, positional, passthrough, verbs, takes }: Command): string {
+  if (verbs) return `        ${name}) _sandbox_${name} ;;`;
+  const specs = [...flags.flatMap(flagSpecs), ...positionalSpecs(positional, passthrough, (takes?.most ?? 1) > 1)];
   const lines = specs.map((spec) => ` \\\n            ${quote(spec)}`);
-  return `        ${name})\n          _arguments -s -S${lines.join("")}\n          ;;`;
+  return `        ${lastWord(name)})\n          _arguments -s -S${lines.join("")}\n          ;;`;
 }
 
 // `+` takes the value from the same word or the next, and so does `=`; see _arguments in zshcompsys(1).
@@ -62,9 +73,9 @@ function flagSpecs({ name, short, value, help, repeat, complete }: Flag): readon
   return [`${excluded}${short}${value === undefined ? "" : "+"}[${bracketed(help)}]${taken}`, long];
 }
 
-function positionalSpecs(positional: ValueHint | undefined, passthrough: boolean): readonly string[] {
+function positionalSpecs(positional: ValueHint | undefined, passthrough: boolean, several: boolean): readonly string[] {
   if (passthrough) return ["(-)1:command:_sandbox_program", "*::argument:_sandbox_rest"];
-  return positional === undefined ? [] : [`1:argument:${action(positional)}`];
+  return positional === undefined ? [] : [`${several ? "*" : "1"}:argument:${action(positional)}`];
 }
 
 function action(hint: ValueHint | undefined): string {

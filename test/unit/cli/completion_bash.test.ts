@@ -2,6 +2,7 @@ import { afterAll, describe, expect } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { withVerbs } from "../../../src/cli/command.ts";
 import { COMMANDS } from "../../../src/cli/commands/all.table.ts";
 import { bashCompletion } from "../../../src/cli/completion/bash.ts";
 import { absent, testWhere } from "../../support/test_where.ts";
@@ -45,16 +46,19 @@ describe("bash completes", () => {
       "--version",
       "completion",
       "doctor",
+      "env",
       "help",
+      "image",
       "man",
       "run",
+      "system",
       "try",
       "version",
     ]);
     expect(offeredFor("sandbox ve")).toEqual(["version"]);
   });
 
-  for (const { name, flags } of COMMANDS) {
+  for (const { name, flags } of withVerbs(COMMANDS)) {
     testInBash(`every flag of ${name}`, () => {
       const wanted = flags.flatMap((flag) => [flag.name, ...(flag.short ? [flag.short] : [])]);
       expect(offeredFor(`sandbox ${name} -`, "all.bash")).toEqual(wanted.sort());
@@ -62,6 +66,11 @@ describe("bash completes", () => {
   }
 
   const cases: readonly (readonly [string, readonly string[]])[] = [
+    ["sandbox image pu", ["pull"]],
+    ["sandbox env ", ["--help", "-h", "diff", "ls", "reset", "restore", "rm", "snapshot"]],
+    ["sandbox image save --format docker", ["docker-archive"]],
+    ["sandbox image save x --format=oci", ["--format=oci", "--format=oci-archive"]],
+    ["sandbox image load da", ["data", "data.txt"]],
     ["sandbox try --mo", ["--mode"]],
     ["sandbox try --mode ", ["bind", "new"]],
     ["sandbox try --mode b", ["bind"]],

@@ -2,11 +2,13 @@ import { afterAll, describe, expect } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { withVerbs } from "../../../src/cli/command.ts";
 import { COMMANDS } from "../../../src/cli/commands/all.table.ts";
 import { fishCompletion } from "../../../src/cli/completion/fish.ts";
 import { absent, testWhere } from "../../support/test_where.ts";
 import { sampleCommand } from "./sample_command.ts";
 
+const ALL = withVerbs(COMMANDS);
 const testInFish = testWhere(absent("fish"));
 const folder = mkdtempSync(join(tmpdir(), "sandbox-fish-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -34,10 +36,10 @@ function offered(lines: readonly string[], script = "sample.fish"): readonly (re
 describe("fish completes", () => {
   testInFish("every flag of every command", () => {
     const answers = offered(
-      COMMANDS.flatMap(({ name }) => [`sandbox ${name} --`, `sandbox ${name} -`]),
+      ALL.flatMap(({ name }) => [`sandbox ${name} --`, `sandbox ${name} -`]),
       "all.fish",
     );
-    COMMANDS.forEach(({ flags }, i) => {
+    ALL.forEach(({ flags }, i) => {
       expect(answers[2 * i]).toEqual(flags.map(({ name }) => name).sort());
       const shorts = flags.flatMap(({ short }) => (short ? [short] : []));
       expect(answers[2 * i + 1]?.filter((word) => /^-[a-zA-Z]$/.test(word))).toEqual(shorts.sort());
@@ -46,9 +48,13 @@ describe("fish completes", () => {
 
   testInFish("commands, flags, values, and the command that is run as it is completed alone", () => {
     const cases: readonly (readonly [string, readonly string[]])[] = [
-      ["sandbox ", ["completion", "doctor", "help", "man", "run", "try", "version"]],
+      ["sandbox ", ["completion", "doctor", "env", "help", "image", "man", "run", "system", "try", "version"]],
       ["sandbox --", ["--help", "--version"]],
       ["sandbox ve", ["version"]],
+      ["sandbox image pu", ["pull"]],
+      ["sandbox env ", ["diff", "ls", "reset", "restore", "rm", "snapshot"]],
+      ["sandbox image save --format docker", ["docker-archive"]],
+      ["sandbox image load dat", ["data.txt", "data/"]],
       ["sandbox try --mo", ["--mode"]],
       ["sandbox try --mode ", ["bind", "new"]],
       ["sandbox try --mode=b", ["--mode=bind"]],

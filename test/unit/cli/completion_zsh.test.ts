@@ -2,6 +2,7 @@ import { afterAll, describe, expect } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { withVerbs } from "../../../src/cli/command.ts";
 import { COMMANDS } from "../../../src/cli/commands/all.table.ts";
 import { zshCompletion } from "../../../src/cli/completion/zsh.ts";
 import { absent, testWhere } from "../../support/test_where.ts";
@@ -64,7 +65,7 @@ async function offered(zsh: ShellSession, line: string): Promise<readonly string
 describe("zsh completes", () => {
   testInZsh("every flag of every command", async () => {
     using zsh = await session("all.zsh");
-    for (const { name, flags } of COMMANDS) {
+    for (const { name, flags } of withVerbs(COMMANDS)) {
       const wanted = flags.flatMap((flag) => [flag.name, ...(flag.short ? [flag.short] : [])]).sort();
       expect(await offered(zsh, `sandbox ${name} -`)).toEqual(wanted);
     }
@@ -73,7 +74,11 @@ describe("zsh completes", () => {
   testInZsh("commands, flags, values, and the command that is run as it is completed alone", async () => {
     using zsh = await session("sample.zsh");
     const cases: readonly (readonly [string, readonly string[]])[] = [
-      ["sandbox ", ["completion", "doctor", "help", "man", "run", "try", "version"]],
+      ["sandbox ", ["completion", "doctor", "env", "help", "image", "man", "run", "system", "try", "version"]],
+      ["sandbox image pu", ["pull"]],
+      ["sandbox env ", ["diff", "ls", "reset", "restore", "rm", "snapshot"]],
+      ["sandbox image save --format docker", ["docker-archive"]],
+      ["sandbox image load dat", ["data", "data.txt"]],
       ["sandbox try --mo", ["--mode"]],
       ["sandbox try --mode ", ["bind", "new"]],
       ["sandbox try --mode=", ["bind", "new"]],

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { resolve } from "node:path";
 import { version } from "../../../package.json";
+import { withVerbs } from "../../../src/cli/command.ts";
 import { COMMANDS } from "../../../src/cli/commands/all.table.ts";
 import { helpText, overviewText } from "../../../src/cli/help_text.ts";
 import { manPage } from "../../../src/cli/man_page.ts";
@@ -23,11 +24,16 @@ describe("help", () => {
     expect(sandbox(...argv)).toEqual(said(overviewText(COMMANDS, SCREEN)));
   });
 
-  test.each(COMMANDS.map((command) => [command.name, command] as const))("%s is explained", (name, command) => {
-    const screen = said(helpText(command, SCREEN));
-    expect(sandbox("help", name)).toEqual(screen);
-    expect(sandbox(name, "--help")).toEqual(screen);
-  });
+  test.each(withVerbs(COMMANDS).map((command) => [command.name, command] as const))(
+    "%s is explained",
+    (name, command) => {
+      const screen = said(helpText(command, SCREEN));
+      const words = name.split(" ");
+      expect(sandbox("help", ...words)).toEqual(screen);
+      expect(sandbox(...words, "--help")).toEqual(screen);
+      if (command.verbs) expect(sandbox(name)).toEqual(screen);
+    },
+  );
 
   testWhere(absent("bash"))("a reader who has gone is no error", () => {
     // The pipe's reader is gone for certain when `wait` returns.
@@ -80,6 +86,16 @@ describe("mistakes end with status 2, a reason and what to do", () => {
     [["--bogus"], "--bogus stands where a command's name is expected", "see: sandbox help"],
     [["version", "now"], 'sandbox version takes no argument "now"', "see: sandbox version --help"],
     [["help", "run", "now"], 'sandbox help takes no argument "now"', "see: sandbox help --help"],
+    [["image", "pul"], 'there is no command "image pul"', "did you mean sandbox image pull?"],
+    [["image", "frobnicate"], 'there is no command "image frobnicate"', "see: sandbox image --help"],
+    [["help", "image", "lss"], 'there is no command "image lss"', "did you mean sandbox image ls?"],
+    [["image", "tag", "a"], "it is: sandbox image tag [OPTION...] IMAGE NEW", "see: sandbox image tag --help"],
+    [["image", "tag", "a", "b", "c"], 'sandbox image tag takes no argument "c"', "see: sandbox image tag --help"],
+    [["env", "rm", "a/b"], "it takes letters, digits, dots, dashes and underscores", "sandbox env ls"],
+    [["env", "snapshot", "a"], "a snapshot is named by its environment and its tag", "NAME TAG, or NAME@TAG"],
+    [["image", "tag", "a", "UPPER"], '"UPPER" must be in lower case', ""],
+    [["image", "save", "a", "--format", "oci"], "it is a folder, which needs a name", "name it: -o FOLDER"],
+    [["image", "import", "f", "n", "-c", "RUN x"], "it is no instruction that is known", "ENV NAME=VALUE"],
     [["doctor", "--jsn"], "there is no flag --jsn", "did you mean --json?"],
     [["completion"], "no shell is named", "name one of bash, zsh, fish"],
     [["completion", "tcsh"], 'there is no script for "tcsh"', "name one of bash, zsh, fish"],

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { withVerbs } from "../../../src/cli/command.ts";
 import { COMMANDS } from "../../../src/cli/commands/all.table.ts";
 import { manPage, text } from "../../../src/cli/man_page.ts";
 import { absent, testWhere } from "../../support/test_where.ts";
@@ -36,14 +37,17 @@ describe("text() shows as it stands", () => {
 });
 
 describe("the manual page", () => {
-  test.each(COMMANDS.map((command) => [command.name, command] as const))("has every flag of %s", (name, command) => {
-    const page = manPage(COMMANDS, "1.2.3");
-    const section = page.split(/^\.S[SH] /m).find((part) => part.startsWith(`"sandbox ${name}"`)) ?? "";
-    for (const { name: long, short, value } of command.flags) {
-      const names = [short, long].flatMap((word) => (word ? [`\\fB${text(word)}\\fR`] : [])).join(", ");
-      expect(section).toContain(`.TP\n${names}${value ? ` \\fI${text(value)}\\fR` : ""}\n`);
-    }
-  });
+  test.each(withVerbs(COMMANDS).map((command) => [command.name, command] as const))(
+    "has every flag of %s",
+    (name, command) => {
+      const page = manPage(COMMANDS, "1.2.3");
+      const section = page.split(/^\.S[SH] /m).find((part) => part.startsWith(`"sandbox ${name}"`)) ?? "";
+      for (const { name: long, short, value } of command.flags) {
+        const names = [short, long].flatMap((word) => (word ? [`\\fB${text(word)}\\fR`] : [])).join(", ");
+        expect(section).toContain(`.TP\n${names}${value ? ` \\fI${text(value)}\\fR` : ""}\n`);
+      }
+    },
+  );
 
   test("has the sections that man-pages(7) lists, in its order", () => {
     const titles = [...manPage(COMMANDS, "1.2.3").matchAll(/^\.SH (.*)$/gm)].map(([, title]) => title);

@@ -161,6 +161,7 @@ const JOBS: readonly Job[] = [
   { kind: "measure", root: 3 },
   { kind: "copy", from: 3, to: 4 },
   { kind: "compare", upper: 3, bases: [4, 5] },
+  { kind: "archive", trees: [3, 4], output: 5, whiteouts: "merge", ownership: "set" },
 ];
 
 describe("a job's message", () => {
@@ -169,7 +170,7 @@ describe("a job's message", () => {
   });
 
   test("names every descriptor that it needs", () => {
-    expect(JOBS.map(descriptorsOf)).toEqual([[3, 4, 5], [3], [3], [3], [3, 4], [3, 4, 5]]);
+    expect(JOBS.map(descriptorsOf)).toEqual([[3, 4, 5], [3], [3], [3], [3, 4], [3, 4, 5], [3, 4, 5]]);
   });
 
   test.each([
