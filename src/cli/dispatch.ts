@@ -2,6 +2,7 @@
 import { usageFault } from "../base/fault.ts";
 import type { Command, Parsed } from "./command.ts";
 import { COMMANDS } from "./commands/all.table.ts";
+import { imageBuildCommand } from "./commands/image_build.table.ts";
 import { findCommand, misplacedFlag } from "./find_command.ts";
 import { printHelp, printOverview } from "./help.ts";
 import { parseArguments } from "./parse/arguments.ts";
@@ -21,6 +22,8 @@ export async function dispatch(name: string | undefined, argv: readonly string[]
   if (name === undefined || name === "--help" || name === "-h") return printOverview(COMMANDS);
   if (name === "--version" || name === "-V") return (await import("./commands/version.ts")).versionLine();
   if (name === "internal-store") return (await import("./commands/internal_store.ts")).internalStore(argv);
+  if (name === "internal-build") return (await import("./commands/internal_build.ts")).internalBuild(argv);
+  if (name === "image" && argv[0] === "build") return await imageBuild(argv.slice(1));
   if (name.startsWith("-")) throw misplacedFlag(name);
   const command = findCommand(name);
   const parsed = parseArguments(command, argv);
@@ -40,4 +43,11 @@ function refuseArguments({ name, positional }: Command, positionals: readonly st
       `sandbox ${name} takes no argument ${JSON.stringify(extra)}`,
       `see: sandbox ${name} --help`,
     );
+}
+
+async function imageBuild(argv: readonly string[]): Promise<number> {
+  const parsed = parseArguments(imageBuildCommand, argv);
+  if (parsed.switches.has("--help")) return printHelp(imageBuildCommand);
+  refuseArguments(imageBuildCommand, parsed.positionals);
+  return await (await import("./commands/image_build.ts")).imageBuild(parsed);
 }
