@@ -19,13 +19,12 @@ export function packagePlace(index: number): string {
   return `${copyPlace(index)}.apk`;
 }
 
-/** `network`: without one, no index of packages can be had, and apk is told not to try. */
+/** Without a network no index of packages can be had; `--no-cache` would have apk try all the same, for as long as names take to be looked up. */
 export function packageCommand(packages: readonly Package[], network: "none" | "host"): StageCommand {
   const files = packages.filter(({ kind }) => kind === "file");
   const flags = [
-    "--no-cache",
     "--no-progress",
-    ...(network === "none" ? ["--no-network"] : []),
+    network === "none" ? "--no-network" : "--no-cache",
     // A file has no repository that would vouch for it; whoever names it does.
     ...(files.length > 0 ? ["--allow-untrusted"] : []),
   ];
