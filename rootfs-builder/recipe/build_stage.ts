@@ -1,6 +1,7 @@
 // One step of a recipe as an image of the store: work is done on an overlay's upper folder of its own in tmp/, under a lock of its own; what it
 // has changed is packed, and from there on it goes the way of a layer that was pulled. A process that is killed leaves its
 // folder in tmp/ and no lock, and whoever makes something next removes it; the name comes last.
+import type { Fd } from "../../ffi/fd.ts";
 import {
   AT_FDCWD,
   mkdirat,
@@ -21,10 +22,11 @@ import { openBlob, readBlob, type StoredDescriptor } from "../store/blobs.ts";
 import { fileChunks } from "../store/file_chunks.ts";
 import { removeGarbage, removeOwn } from "../store/garbage.ts";
 import { changingImages, findImage, type ImageRecord, type StoredLayer, writeRecord } from "../store/images.ts";
-import { blobPath, type ContentDigest, findLayer, layerKey } from "../store/layout.ts";
+import { blobPath, findLayer, isContentDigest, layerKey } from "../store/layout.ts";
 import { takeLock } from "../store/lock.ts";
 import { openStore } from "../store/open_store.ts";
-import { type BaseImage, type DerivedImage, deriveImage, LAYER_TYPE } from "./derived_image.ts";
+import { compressLayer } from "./compress_layer.ts";
+import { type BaseImage, type DerivedImage, deriveImage, ZSTD_LAYER_TYPE } from "./derived_image.ts";
 import { type StageKey, stageName } from "./stage_key.ts";
 
 export type StageOptions = PullOptions & {
@@ -112,7 +114,7 @@ export function baseOf(record: ImageRecord, store: string): BaseImage {
   return { layers: record.layers, config: config as Readonly<Record<string, unknown>> };
 }
 
-/** The archive goes to its place among the blobs as it is, so no second copy of it is written. */
+/** Packed, then compressed into what goes to its place among the blobs as it is. */
 async function packLayer(
   { path, whiteouts }: Made,
   folder: string,
@@ -120,16 +122,17 @@ async function packLayer(
   object: string,
   { store, run }: PullOptions,
 ): Promise<StoredLayer> {
-  const name = `${folder}/archive`;
-  using file = open(name, O_RDWR | O_CREAT | O_EXCL, 0o600);
+  const create = (name: string): Fd => open(`${folder}/${name}`, O_RDWR | O_CREAT | O_EXCL, 0o600);
+  using archive = create("archive");
+  using layer = create("layer");
   using root = open(path, O_RDONLY | O_DIRECTORY);
-  const { diffID, size } = await run({ kind: "pack", root: root.number, archive: file.number, whiteouts, object }, [
-    lock,
-  ]);
-  const digest = diffID as ContentDigest;
-  syncFile(file.number, name);
-  rename(AT_FDCWD, name, AT_FDCWD, blobPath(store, digest));
-  return { mediaType: LAYER_TYPE, digest, diffID: digest, size };
+  const job = { kind: "pack", root: root.number, archive: archive.number, whiteouts, object } as const;
+  const { diffID } = await run(job, [lock]);
+  if (!isContentDigest(diffID)) throw new Error(`${diffID} is no digest`);
+  const { digest, size } = await compressLayer(archive.number, layer.number, object);
+  syncFile(layer.number, object);
+  rename(AT_FDCWD, `${folder}/layer`, AT_FDCWD, blobPath(store, digest));
+  return { mediaType: ZSTD_LAYER_TYPE, digest, diffID, size };
 }
 
 async function nameDerived(

@@ -26,14 +26,15 @@ export type DerivedImage = {
   readonly layers: readonly { readonly descriptor: StoredDescriptor; readonly diffId: ContentDigest }[];
 };
 
-export const LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar";
+const LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar";
+export const ZSTD_LAYER_TYPE = `${LAYER_TYPE}+zstd`;
 const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG_TYPE = "application/vnd.oci.image.config.v1+json";
 /** Docker's names for the same bytes, which have no place in a manifest of the OCI's. */
 const DOCKER_TYPES: Readonly<Record<string, string>> = {
   "application/vnd.docker.image.rootfs.diff.tar": LAYER_TYPE,
   "application/vnd.docker.image.rootfs.diff.tar.gzip": `${LAYER_TYPE}+gzip`,
-  "application/vnd.docker.image.rootfs.diff.tar.zstd": `${LAYER_TYPE}+zstd`,
+  "application/vnd.docker.image.rootfs.diff.tar.zstd": ZSTD_LAYER_TYPE,
 };
 
 export function deriveImage(base: BaseImage, { layer, env, createdBy }: Derivation): DerivedImage {
