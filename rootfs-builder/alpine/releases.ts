@@ -68,18 +68,29 @@ const RELEASES: readonly Pinned[] = [
 export const ALPINE_VERSIONS: readonly string[] = RELEASES.map(({ version }) => version);
 
 /**
- * The release that `text` asks for: `3.22.6`; `3.22` or `3`, the newest of it; `latest`, the newest of all; or the empty
- * text, which is `embedded` where the program carries one (so that it works with no network) and else the newest.
+ * The release that `text` asks for: `3.22.6`; `3.22` or `3`, the newest of it; `latest` and `latest-stable` (so called on the
+ * mirrors), the newest of all; or the empty text, which is `embedded` where the program carries one (so that it works with no network) and else the newest.
  * Throws {@link RootfsError} for one that is not in the table.
  */
 export function resolveAlpine(text: string, arch: AlpineArch, embedded?: string): AlpineRelease {
   const wanted = text === "" ? (embedded ?? "latest") : text.replace(/^v/, "");
-  const found = RELEASES.find(({ version }) => wanted === "latest" || `${version}.`.startsWith(`${wanted}.`));
+  const newest = wanted === "latest" || wanted === "latest-stable";
+  const found = RELEASES.find(({ version }) => newest || `${version}.`.startsWith(`${wanted}.`));
   if (found) return { version: found.version, arch, sha512: found.sha512[arch] };
+  if (wanted === "edge") throw edge();
   throw new RootfsError(
     "use",
     `alpine:${text}`,
     "no digest is known for that release",
     `Known are ${ALPINE_VERSIONS.join(", ")}. For another one, download its minirootfs and give --rootfs FILE.tar.gz`,
+  );
+}
+
+function edge(): RootfsError {
+  return new RootfsError(
+    "use",
+    "alpine:edge",
+    "it changes from day to day, so there is no digest that it could be pinned to",
+    "Take alpine:latest-stable, the newest release; or download a snapshot of edge and give --rootfs FILE.tar.gz",
   );
 }

@@ -1,4 +1,4 @@
-// What is done to the files of a tree, as data: unpack, describe, compare, measure, copy, remove. Files of subordinate ids can
+// What is done to the files of a tree, as data: unpack, describe, compare, measure, copy, pack, remove. Files of subordinate ids can
 // only be touched by root inside a user namespace that has those ids, where this process cannot go (it has more than one thread).
 // So a job either runs here or is sent, as this message, to a process that was started there; the store does not know which.
 
@@ -27,6 +27,18 @@ export type Job =
   | { readonly kind: "measure"; readonly root: number }
   /** Everything in `from` into the empty folder `to`, `to`'s own attributes too. */
   | { readonly kind: "copy"; readonly from: number; readonly to: number }
+  /**
+   * Everything in `root` into the empty file `archive`, as a tar file. `overlay`: `root` is the upper folder of an overlay, whose
+   * whiteouts become those of the OCI image spec. The owners are as root of the namespace sees them.
+   */
+  | {
+      readonly kind: "pack";
+      readonly root: number;
+      readonly archive: number;
+      readonly whiteouts: "plain" | "overlay";
+      /** For messages. */
+      readonly object: string;
+    }
   /** What `upper` changes of `bases`, the topmost first. */
   | { readonly kind: "compare"; readonly upper: number; readonly bases: readonly number[] }
   /**
@@ -59,6 +71,8 @@ export type JobResults = {
   readonly verify: { readonly differences: readonly string[]; readonly damaged: boolean };
   readonly measure: Measure;
   readonly copy: Measure;
+  /** The digest and the size of the archive. */
+  readonly pack: { readonly diffID: string; readonly size: number };
   readonly compare: readonly Change[];
   readonly archive: { readonly size: number; readonly sha256: string };
 };

@@ -37,6 +37,7 @@ const FIELDS: { readonly [K in JobKind]: Readonly<Record<Exclude<keyof Extract<J
   verify: { folder: "descriptor", ownership: OWNERSHIPS },
   measure: { root: "descriptor" },
   copy: { from: "descriptor", to: "descriptor" },
+  pack: { root: "descriptor", archive: "descriptor", whiteouts: ["plain", "overlay"], object: "text" },
   compare: { upper: "descriptor", bases: "descriptors" },
   archive: { trees: "descriptors", output: "descriptor", whiteouts: ["merge", "overlay"], ownership: OWNERSHIPS },
 };

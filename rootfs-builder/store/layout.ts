@@ -7,7 +7,8 @@
 //   layers/KEY/          root: one layer of an image, deletions in overlayfs' form; tree: its description.
 //                        KEY is the diffID and the form of its owners, so one layer is stored once a form
 //   blobs/ALGORITHM/HEX  bytes with that digest: manifests, configs, and layers as they were sent (see below)
-//   images/HEX           one name of an image: JSON; HEX is the sha256 of the name, which may be longer than a file's
+//   images/HEX           one name of an image: JSON; HEX is the sha256 of the name, which may be longer than a file's. A step of a
+//                        recipe has the name recipe:KEY, which keeps it for a week after its last use (prune.ts)
 //   index/FILE           a symbolic link whose text is the DIGEST of the tarball with that identity
 //   persist/NAME/        upper and work of a persistent environment; base: what it was made on
 //   snapshots/NAME/TAG/  upper and base of an environment as they were

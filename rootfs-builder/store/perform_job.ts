@@ -23,6 +23,8 @@ async function perform(job: Job): Promise<JobResults[Job["kind"]]> {
       return measureTree(job.root);
     case "copy":
       return copyTree(job.from, job.to);
+    case "pack":
+      return await (await import("./pack.ts")).pack(job);
     case "compare":
       return compareTrees(job.upper, job.bases);
     case "archive":

@@ -15,8 +15,8 @@ export function runJobs(asRoot: RunJob | undefined): RunJob {
       if (asRoot === undefined) throw noRange();
       return await asRoot(job, locks);
     }
-    // Half a copy made here could not be gone on with there.
-    if (asRoot !== undefined && job.kind === "copy") return await asRoot(job, locks);
+    // Half a copy made here could not be gone on with there; nor half an archive, which moreover tells the owners as they are there.
+    if (asRoot !== undefined && (job.kind === "copy" || job.kind === "pack")) return await asRoot(job, locks);
     try {
       return await performJob(job);
     } catch (error) {

@@ -15,6 +15,7 @@ const ACTIONS: Readonly<Record<string, () => Promise<Action>>> = {
   version: async () => (await import("./commands/version.ts")).version,
   help: async () => (await import("./commands/help.ts")).help,
   "image pull": async () => (await import("./commands/image_pull.ts")).imagePull,
+  "image build": async () => (await import("./commands/image_build.ts")).imageBuild,
   "image load": async () => (await import("./commands/image_load.ts")).imageLoad,
   "image import": async () => (await import("./commands/image_import.ts")).imageImport,
   "image save": async () => (await import("./commands/image_save.ts")).imageSave,
@@ -44,6 +45,7 @@ export async function dispatch(name: string | undefined, argv: readonly string[]
   if (name === undefined || name === "--help" || name === "-h") return printOverview(COMMANDS);
   if (name === "--version" || name === "-V") return (await import("./commands/version.ts")).versionLine();
   if (name === "internal-store") return (await import("./commands/internal_store.ts")).internalStore(argv);
+  if (name === "internal-build") return (await import("./commands/internal_build.ts")).internalBuild(argv);
   if (name.startsWith("-")) throw misplacedFlag(name);
   const found = findCommand(name);
   if (found.verbs === undefined) return await perform(found, argv);

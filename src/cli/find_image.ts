@@ -16,7 +16,7 @@ import { parseChoice } from "./parse/values.ts";
 import { pullFrom, pullOptions } from "./pull_from.ts";
 import type { StoreJobs } from "./store_jobs.ts";
 
-type Context = {
+export type Context = {
   readonly store: string;
   readonly jobs: StoreJobs;
   readonly parsed: Parsed;
@@ -24,8 +24,12 @@ type Context = {
 };
 
 export async function findImage(source: ImageSourceSpec, context: Context): Promise<RootFolder> {
+  return await enterImage(await recordOf(source, context), context);
+}
+
+/** An image that the store knows. */
+export async function enterImage(record: ImageRecord, context: Context): Promise<RootFolder> {
   const { store, jobs } = context;
-  const record = await recordOf(source, context);
   const image = useLayers(store, record, jobs.ownership) ?? (await restored(record, context));
   const config = parseImageConfig(imageConfig(store, record), record.name);
   return {
@@ -37,7 +41,7 @@ export async function findImage(source: ImageSourceSpec, context: Context): Prom
 }
 
 /** What the store knows by that name, or what the source has. A file or folder is always looked at: it may have changed. */
-async function recordOf(source: ImageSourceSpec, context: Context): Promise<ImageRecord> {
+export async function recordOf(source: ImageSourceSpec, context: Context): Promise<ImageRecord> {
   const { store, jobs, parsed, lookups } = context;
   const name = imageName(source, lookups.cwd);
   const pull = parseChoice("--pull", parsed.values.get("--pull")?.[0] ?? "missing", ["missing", "always", "never"]);

@@ -1,4 +1,4 @@
-// --rootfs TEXT → a folder to run in: an Alpine release, a tar file (both unpacked once into the store), or a folder as it is;
+// --rootfs TEXT → a folder to run in: an Alpine release, a tar file (both unpacked once into the store), an image, a recipe, or a folder as it is;
 // and --persist NAME → the folder that keeps the changes.
 
 import { errnoName } from "../../ffi/errno.ts";
@@ -7,7 +7,7 @@ import { O_DIRECTORY, O_RDONLY, open, readdir, S_IFDIR, S_IFMT, stat } from "../
 import { SyscallError } from "../../ffi/syscall_error.ts";
 import { windowSize } from "../../ffi/terminal.ts";
 import { alpineVersion } from "../../rootfs-builder/alpine/find_alpine.ts";
-import { ensureRootfs, type RootfsSource } from "../../rootfs-builder/ensure_rootfs.ts";
+import { ensureRootfs, type RootfsOptions, type RootfsSource } from "../../rootfs-builder/ensure_rootfs.ts";
 import { OciError } from "../../rootfs-builder/oci/oci_error.ts";
 import type { RunDefaults } from "../../rootfs-builder/oci/run_defaults.ts";
 import { type ImageSourceSpec, parseImageSource } from "../../rootfs-builder/oci/source.ts";
@@ -57,40 +57,41 @@ async function rootFolder(text: string, store: string, parsed: Parsed, lookups: 
     const jobs = storeJobs(lookups, ownersOf(parsed));
     if (source.kind === "image")
       return await (await import("./find_image.ts")).findImage(source.source, { store, jobs, parsed, lookups });
-    return await unpacked(source, store, jobs, lookups);
+    if (source.kind === "recipe")
+      return await (await import("./recipe/find_recipe.ts")).findRecipe(source.path, { store, jobs, parsed, lookups });
+    const { path, lock, name, tree } = await ensureRootfs(source, rootfsOptions(store, jobs, parsed, lookups));
+    return { layers: [path], keep: [lock.release()], base: { kind: "rootfs", name, digest: tree } };
   } catch (error) {
     throw rootfsFault(error);
   }
 }
 
-async function unpacked(
-  source: RootfsSource,
+export function rootfsOptions(
   store: string,
   { run, ownership }: StoreJobs,
-  lookups: HostLookups,
-): Promise<RootFolder> {
-  const options = {
+  { values }: Parsed,
+  lookups: Pick<HostLookups, "env" | "isTerminal">,
+): RootfsOptions {
+  return {
     store,
     ownership,
     run,
-    arch: process.arch === "arm64" ? ("aarch64" as const) : ("x86_64" as const),
+    arch: process.arch === "arm64" ? "aarch64" : "x86_64",
     now: Date.now,
-    mirror: lookups.env.SANDBOX_ALPINE_MIRROR,
+    mirror: values.get("--mirror")?.[0] ?? lookups.env.SANDBOX_ALPINE_MIRROR,
     progress: lazyProgress(lookups),
   };
-  const { path, lock, name, tree } = await ensureRootfs(source, options);
-  return { layers: [path], keep: [lock.release()], base: { kind: "rootfs", name, digest: tree } };
 }
 
 /** Whose files are to be in the store: the caller's, or those of a range where one is mapped (--userns). */
-function ownersOf({ values }: Parsed): "auto" | "single" | "range" {
+export function ownersOf({ values }: Parsed): "auto" | "single" | "range" {
   if (values.has("--uidmap") || values.has("--gidmap")) return "single";
   const mode = values.get("--userns")?.[0] ?? "auto";
   return mode === "auto" || mode === "range" ? mode : "single";
 }
 
 // A root file system that is there already has nothing to report.
-function lazyProgress(lookups: HostLookups): (progress: Progress) => void {
+function lazyProgress(lookups: Pick<HostLookups, "isTerminal">): (progress: Progress) => void {
   let report: ((progress: Progress) => void) | undefined;
   return (progress) => {
     report ??= progressReporter({
@@ -108,16 +109,19 @@ function columnsOf(fd: number): number {
   return size ? (size[2] ?? 0) + (size[3] ?? 0) * 256 || 80 : 80;
 }
 
-type Source =
+export type Source =
   | RootfsSource
+  | { readonly kind: "recipe"; readonly path: string }
   | { readonly kind: "folder"; readonly path: string }
   | { readonly kind: "image"; readonly source: ImageSourceSpec };
 
 // What exists is meant before what could be pulled.
-function sourceOf(text: string, lookups: HostLookups): Source {
+export function sourceOf(text: string, lookups: Pick<HostLookups, "cwd">): Source {
   const version = alpineVersion(text);
   if (version !== undefined) return { kind: "alpine", version };
-  const path = text.startsWith("/") ? text : `${lookups.cwd}/${text}`;
+  const recipe = recipePath(text);
+  if (recipe !== undefined) return { kind: "recipe", path: absolutePath(recipe, lookups) };
+  const path = absolutePath(text, lookups);
   const what = `Cannot use ${text} as the root file system`;
   const found = stat(path);
   if (!found) return imageSource(text, what);
@@ -126,8 +130,18 @@ function sourceOf(text: string, lookups: HostLookups): Source {
   return { kind: "folder", path };
 }
 
+/** `recipe:FILE`, or a file whose name says that it is one; `undefined` for all else. */
+function recipePath(text: string): string | undefined {
+  if (text.startsWith("recipe:")) return text.slice("recipe:".length);
+  return text.endsWith(".toml") ? text : undefined;
+}
+
+function absolutePath(text: string, { cwd }: Pick<HostLookups, "cwd">): string {
+  return text.startsWith("/") ? text : `${cwd}/${text}`;
+}
+
 function imageSource(text: string, what: string): Source {
-  const hint = "it takes host, alpine, alpine:VERSION, a folder, a tar file, or an image";
+  const hint = "it takes host, alpine, alpine:VERSION, a folder, a tar file, an image, or a recipe (FILE.toml)";
   if (/^\.{0,2}\//.test(text)) throw requestFault(what, "there is no such file or folder", hint);
   try {
     const source = parseImageSource(text);

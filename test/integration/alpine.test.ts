@@ -2,6 +2,7 @@
 import { describe, expect } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { makePackage } from "../support/apk_package.ts";
 import { noIdRange, testWhere } from "../support/test_where.ts";
 import { workspace } from "../support/workspace.ts";
 
@@ -14,25 +15,6 @@ const NO_TARBALL = existsSync(TARBALL) ? undefined : "no Alpine tarball: set ALP
 const SINGLE = ["--userns", "single", "--rootfs", TARBALL];
 const withTarball = testWhere(NO_TARBALL);
 const withRange = testWhere(NO_TARBALL, noIdRange());
-
-/** A package as apk-tools 2 reads it: two gzip members, .PKGINFO (a tar cut off before its end) and the files. */
-async function makePackage(): Promise<string> {
-  here.file("apk/data/usr/bin/tool", "#!/bin/sh\necho the tool works\n", 0o755);
-  here.file("apk/data/var/tool/owned", "x");
-  const info = `pkgname = tool\npkgver = 1.0-r0\narch = ${MACHINE}\nsize = 100\npkgdesc = a test\nurl = none\nlicense = MIT\n`;
-  here.file("apk/.PKGINFO", info);
-  const script = [
-    "set -e",
-    "cd apk",
-    "tar --format=ustar --owner=33 --group=33 -C data -cf - usr var | gzip -n > data.gz",
-    `echo "datahash = $(sha256sum data.gz | cut -d' ' -f1)" >> .PKGINFO`,
-    "tar --format=ustar --owner=0 --group=0 -cf - .PKGINFO | head -c 1024 | gzip -n > control.gz",
-    "cat control.gz data.gz > ../tool-1.0-r0.apk",
-  ].join("\n");
-  const { code, stderr } = await here.host(["sh", "-c", script]);
-  expect([code, stderr]).toEqual([0, ""]);
-  return join(here.dir, "tool-1.0-r0.apk");
-}
 
 describe("with one id", () => {
   withTarball("it is Alpine, and the command is root", async () => {
@@ -50,7 +32,7 @@ describe("with one id", () => {
   });
 
   withTarball("apk add of a local package works, though its files belong to an id that is not mapped", async () => {
-    const apk = await makePackage();
+    const apk = await makePackage(here, "1.0", "the tool works");
     const script =
       "apk add --no-network --allow-untrusted /tool.apk >/dev/null 2>&1; tool; stat -c %u:%g /usr/bin/tool; apk info -e tool";
     const { code, stdout } = await here.run([...SINGLE, "-v", `${apk}:/tool.apk:ro`, "--", "sh", "-c", script]);

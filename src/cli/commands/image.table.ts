@@ -1,5 +1,6 @@
 // `sandbox image`: images of containers in the store.
 import type { Command } from "../command.ts";
+import { imageBuildCommand } from "./image_build.table.ts";
 import { commit, importCommand, load, pull } from "./image_in.table.ts";
 import { diff, history, inspect, ls, verify } from "./image_look.table.ts";
 import { exportCommand, save } from "./image_out.table.ts";
@@ -63,5 +64,21 @@ export const imageCommand: Command = {
     { command: "sandbox image ls", does: "see what there is" },
     { command: "sandbox run --rootfs debian:stable-slim", does: "run its command" },
   ],
-  verbs: [pull, load, importCommand, save, exportCommand, ls, inspect, history, tag, rm, prune, commit, diff, verify],
+  verbs: [
+    pull,
+    imageBuildCommand,
+    load,
+    importCommand,
+    save,
+    exportCommand,
+    ls,
+    inspect,
+    history,
+    tag,
+    rm,
+    prune,
+    commit,
+    diff,
+    verify,
+  ],
 };

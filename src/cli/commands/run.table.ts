@@ -18,7 +18,7 @@ export const runCommand: Command = {
       name: "--rootfs",
       value: "ROOTFS",
       group: "Root file system",
-      help: "host (default), alpine, alpine:VERSION, a folder, a tar file (plain, gzip, zstd, xz), or an image: NAME[:TAG], oci:DIR, oci-archive:FILE, docker-archive:FILE",
+      help: "host (default), alpine, alpine:VERSION, a folder, a tar file (plain, gzip, zstd, xz), an image: NAME[:TAG], oci:DIR, oci-archive:FILE, docker-archive:FILE; or a recipe: FILE.toml, recipe:FILE",
       complete: "file",
     },
     {
@@ -38,6 +38,12 @@ export const runCommand: Command = {
       name: "--insecure",
       group: "Root file system",
       help: "Pull from a registry without TLS, or with a certificate that nobody vouches for",
+    },
+    {
+      name: "--mirror",
+      value: "URL",
+      group: "Root file system",
+      help: "Where Alpine is downloaded from (default: $SANDBOX_ALPINE_MIRROR, else Alpine's own)",
     },
     {
       name: "--entrypoint",

@@ -22,7 +22,13 @@ export async function run(argv: readonly string[]): Promise<number> {
   const parsed = takeImageWord(parseArguments(runCommand, argv));
   if (parsed.switches.has("--help")) return (await import("../help.ts")).printHelp(runCommand);
   const lookups = hostLookups(process.env);
-  const { rootfs, keep } = await resolveRootfs(parsed, lookups);
+  return await runIn(await resolveRootfs(parsed, lookups), parsed, lookups);
+}
+
+type Found = { readonly rootfs: ResolvedRootfs; readonly keep: readonly number[] };
+
+/** In a root file system that has been found; `keep` are descriptors whose locks live as long as the sandbox. */
+export async function runIn({ rootfs, keep }: Found, parsed: Parsed, lookups: HostLookups): Promise<number> {
   const built = buildSpec({ parsed, rootfs, lookups, ranges: () => subordinateRanges(lookups.uid, lookups.env.PATH) });
   const facts: PlanFacts = { directories: built.directories, uid: lookups.uid, gid: lookups.gid };
   const filters = await filtersOf(built.spec);
@@ -53,10 +59,7 @@ async function launch(
   return handOver({ pid, pidfd, signals, newSession: spec.sandbox.newSession, keep, command: spec.process.args });
 }
 
-async function resolveRootfs(
-  parsed: Parsed,
-  lookups: HostLookups,
-): Promise<{ readonly rootfs: ResolvedRootfs; readonly keep: readonly number[] }> {
+async function resolveRootfs(parsed: Parsed, lookups: HostLookups): Promise<Found> {
   const text = parsed.values.get("--rootfs")?.[0] ?? "host";
   if (text === "host") {
     if (parsed.values.has("--persist"))

@@ -10,6 +10,7 @@ test.each([
   ["v3.21", "3.21.8"],
   ["3", NEWEST],
   ["latest", NEWEST],
+  ["latest-stable", NEWEST],
   ["", NEWEST],
 ])("alpine:%s is %s", (text, version) => {
   expect(resolveAlpine(text, "x86_64").version).toBe(version);
@@ -39,5 +40,15 @@ test("the refusal names what there is", () => {
     expect.unreachable();
   } catch (error) {
     expect((error as RootfsError).hint).toContain(ALPINE_VERSIONS.join(", "));
+  }
+});
+
+test("edge is refused with the reason: nothing that it could be pinned to", () => {
+  try {
+    resolveAlpine("edge", "x86_64");
+    expect.unreachable();
+  } catch (error) {
+    expect((error as RootfsError).cause).toContain("changes from day to day");
+    expect((error as RootfsError).hint).toContain("latest-stable");
   }
 });

@@ -160,6 +160,7 @@ const JOBS: readonly Job[] = [
   { kind: "verify", folder: 3, ownership: "record" },
   { kind: "measure", root: 3 },
   { kind: "copy", from: 3, to: 4 },
+  { kind: "pack", root: 3, archive: 4, whiteouts: "overlay", object: "x" },
   { kind: "compare", upper: 3, bases: [4, 5] },
   { kind: "archive", trees: [3, 4], output: 5, whiteouts: "merge", ownership: "set" },
 ];
@@ -170,7 +171,7 @@ describe("a job's message", () => {
   });
 
   test("names every descriptor that it needs", () => {
-    expect(JOBS.map(descriptorsOf)).toEqual([[3, 4, 5], [3], [3], [3], [3, 4], [3, 4, 5], [3, 4, 5]]);
+    expect(JOBS.map(descriptorsOf)).toEqual([[3, 4, 5], [3], [3], [3], [3, 4], [3, 4], [3, 4, 5], [3, 4, 5]]);
   });
 
   test.each([
