@@ -161,7 +161,7 @@ describe("in the store", () => {
       125,
       expect.stringContaining("was not kept as it was sent\n  Pull it again"),
     ]);
-  });
+  }, 60_000);
 
   withImages("rm takes names, all or none, and frees what no other needs", async () => {
     const before = await layersInStore();
