@@ -137,31 +137,35 @@ describe("in the store", () => {
     60_000,
   );
 
-  withImages("verify and check find a byte that has changed, and repair makes the store whole", async () => {
-    expect(await said("image", "verify", "app:1")).toBe("app:1: whole\n");
-    const [{ layers }] = JSON.parse(await said("image", "inspect", "--json", "app:1"));
-    const blob = join(here.data, "sandbox/blobs", layers[1].digest.replace(":", "/"));
-    const bytes = readFileSync(blob);
-    bytes[20] = (bytes[20] ?? 0) ^ 1;
-    writeFileSync(blob, bytes);
-    const verdict = await here.sandbox(["image", "verify", "app:1"]);
-    expect([verdict.code, verdict.stdout]).toEqual([
-      1,
-      `app:1: the blob ${layers[1].digest} has other content than its digest says\n`,
-    ]);
-    const check = await here.sandbox(["system", "check"]);
-    expect(check.code).toBe(1);
-    expect(check.stdout).toContain(`damaged-blob ${layers[1].digest}: `);
-    expect((await here.sandbox(["system", "check", "--repair"])).code).toBe(0);
-    expect(await said("system", "check")).toContain("all is whole\n");
-    // Unpacked it is still there; as it was sent it is not.
-    expect((await here.run(["--rootfs", "app:1"])).code).toBe(0);
-    const save = await refused("image", "save", "-o", "x.tar", "app:1");
-    expect([save.code, save.stderr]).toEqual([
-      125,
-      expect.stringContaining("was not kept as it was sent\n  Pull it again"),
-    ]);
-  }, 60_000);
+  withImages(
+    "verify and check find a byte that has changed, and repair makes the store whole",
+    async () => {
+      expect(await said("image", "verify", "app:1")).toBe("app:1: whole\n");
+      const [{ layers }] = JSON.parse(await said("image", "inspect", "--json", "app:1"));
+      const blob = join(here.data, "sandbox/blobs", layers[1].digest.replace(":", "/"));
+      const bytes = readFileSync(blob);
+      bytes[20] = (bytes[20] ?? 0) ^ 1;
+      writeFileSync(blob, bytes);
+      const verdict = await here.sandbox(["image", "verify", "app:1"]);
+      expect([verdict.code, verdict.stdout]).toEqual([
+        1,
+        `app:1: the blob ${layers[1].digest} has other content than its digest says\n`,
+      ]);
+      const check = await here.sandbox(["system", "check"]);
+      expect(check.code).toBe(1);
+      expect(check.stdout).toContain(`damaged-blob ${layers[1].digest}: `);
+      expect((await here.sandbox(["system", "check", "--repair"])).code).toBe(0);
+      expect(await said("system", "check")).toContain("all is whole\n");
+      // Unpacked it is still there; as it was sent it is not.
+      expect((await here.run(["--rootfs", "app:1"])).code).toBe(0);
+      const save = await refused("image", "save", "-o", "x.tar", "app:1");
+      expect([save.code, save.stderr]).toEqual([
+        125,
+        expect.stringContaining("was not kept as it was sent\n  Pull it again"),
+      ]);
+    },
+    60_000,
+  );
 
   withImages("rm takes names, all or none, and frees what no other needs", async () => {
     const before = await layersInStore();

@@ -1,6 +1,7 @@
 // `sandbox run`: command line → Spec → plan → running → waiting.
 import { defaultChildSignal, dieWithParent, exitNow } from "../../../ffi/process.ts";
 import { FaultError, requestFault } from "../../base/fault.ts";
+import { atLeast, readKernel } from "../../host/kernel.ts";
 import { readHostView } from "../../host/read_host_view.ts";
 import { hostLookups } from "../../host/read_lookups.ts";
 import { subordinateRanges } from "../../host/subordinate_ranges.ts";
@@ -27,10 +28,19 @@ export async function run(argv: readonly string[]): Promise<number> {
 
 type Found = { readonly rootfs: ResolvedRootfs; readonly keep: readonly number[] };
 
+/** The first Linux whose overlayfs takes `lowerdir+`. */
+const LOWERDIR_APPENDS = { major: 6, minor: 5 };
+
 /** In a root file system that has been found; `keep` are descriptors whose locks live as long as the sandbox. */
 export async function runIn({ rootfs, keep }: Found, parsed: Parsed, lookups: HostLookups): Promise<number> {
   const built = buildSpec({ parsed, rootfs, lookups, ranges: () => subordinateRanges(lookups.uid, lookups.env.PATH) });
-  const facts: PlanFacts = { directories: built.directories, uid: lookups.uid, gid: lookups.gid };
+  const stacked = rootfs.kind === "folder" && rootfs.layers.length > 1;
+  const facts: PlanFacts = {
+    directories: built.directories,
+    uid: lookups.uid,
+    gid: lookups.gid,
+    lowerdirAppends: stacked && atLeast(readKernel(), LOWERDIR_APPENDS),
+  };
   const filters = await filtersOf(built.spec);
   if (parsed.switches.has("--explain")) return (await import("../explain.ts")).explain(built.spec, facts, filters);
   built.notes.forEach(note);

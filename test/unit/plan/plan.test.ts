@@ -112,6 +112,21 @@ describe("mounts", () => {
     expect(list.filter((line) => line.includes("/a:b,c")).length).toBe(1);
   });
 
+  test("layers are given one by one where the kernel takes them so, else all in one mount, the topmost first", () => {
+    const layers = Array.from({ length: 128 }, (_, i) => `/store/layer-${i}`);
+    const stack = { kind: "folder", path: "/store/layer-0", layers, upper: undefined } as const;
+    const { spec, directories } = build(["true"], stack);
+    const of = (lowerdirAppends: boolean): readonly string[] =>
+      lines(plan(spec, { directories, uid: 1000, gid: 1000, lowerdirAppends }, INPUTS));
+    const appended = of(true).filter((line) => line.includes('"lowerdir+"'));
+    expect(appended.map((line) => /"(l\d+)"/.exec(line)?.[1])).toEqual(layers.map((_, i) => `l${i}`));
+    const [mounted = "", ...more] = of(false).filter((line) => line.startsWith("mount("));
+    expect(more).toEqual([]);
+    expect(mounted).toContain(`lowerdir=${layers.map((_, i) => `l${i}`).join(":")},upperdir=data/upper`);
+    for (const list of [of(true), of(false)])
+      expect(list.filter((line) => line.includes("/store/layer-")).length).toBe(128);
+  });
+
   test("--read-only seals the root after everything is in place", () => {
     const list = lines(planned(["--read-only", "true"], IMAGE));
     const sealed = list.findLastIndex((line) => line.includes("{MOUNT_ATTR_RDONLY}"));
