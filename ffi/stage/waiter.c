@@ -8,7 +8,9 @@
 #include "waiting.h"
 
 enum { SHARED_SESSION = 1 };
-enum { WALL_ = 0x40000000, READY_BYTES = 4, AT_EMPTY_PATH_ = 0x1000, CLOSE_RANGE_CLOEXEC_ = 4 };
+enum { WALL_ = 0x40000000, READY_BYTES = 4, AT_EMPTY_PATH_ = 0x1000, CLOSE_RANGE_CLOEXEC_ = 4, POLLIN_ = 1, O_CLOEXEC_ = 02000000 };
+// SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM: what ends a process that does not know them, of those that are forwarded.
+enum { ENDING_SIGNALS = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 9 | 1 << 11 | 1 << 13 | 1 << 14 };
 
 // Beside the sandbox there may be a child that has taken down this process's former memory (executor.c, linger_main).
 static void reap(u64 pid) {
@@ -39,9 +41,25 @@ static void forward_recorded(u64 pipe, u64 pidfd, u64 flags) {
   SYS1(__NR_close, pipe);
 }
 
-// "ready" and nothing more, src/launch/await_exec.ts; EINTR cannot be, since all signals are blocked.
+// A signal that comes before "ready" is not for the command: it ends this process, and with it the sandbox, be it that a mount hangs.
+// Signals stay blocked, since the kernel ends a process at once by one that is not (kernel/signal.c, complete_signal()), and
+// "ready" may be there: a signalfd(2) tells of them without taking them.
+static void await_ready(u64 status) {
+  u64 ending = ENDING_SIGNALS;
+  s64 signals = SYS4(__NR_signalfd4, -1, &ending, SIGSET_BYTES, O_CLOEXEC_);
+  struct { s32 fd; u16 events, revents; } polled[2] = {{(s32)status, POLLIN_, 0}, {(s32)signals, POLLIN_, 0}};
+  while (SYS4(__NR_ppoll, polled, 2, 0, 0) <= 0);
+  if (!polled[0].revents) {
+    struct siginfo info;
+    leave(128 + (int)SYS4(__NR_rt_sigtimedwait, &ending, &info, 0, SIGSET_BYTES));
+  }
+  if (signals >= 0) SYS1(__NR_close, signals);
+}
+
+// "ready" and nothing more, src/launch/await_exec.ts. What comes after "ready" waits until the command, or why there is none, is known.
 static int command_runs(u64 status) {
   u32 report[3] = {0};
+  await_ready(status);
   s64 length = SYS3(__NR_read, status, report, sizeof report);
   return length == READY_BYTES && report[0] == 0 && SYS3(__NR_read, status, report, sizeof report) == 0;
 }
