@@ -22,6 +22,7 @@ import { RootfsError } from "../rootfs_error.ts";
 import type { StoredDescriptor } from "./blobs.ts";
 import { type ContentDigest, imagePath, isContentDigest } from "./layout.ts";
 import { takeLock } from "./lock.ts";
+import { parseObject } from "./parse_object.ts";
 
 export type StoredLayer = StoredDescriptor & { readonly diffID: ContentDigest };
 
@@ -161,16 +162,6 @@ function parseDescriptor(value: unknown): StoredDescriptor | undefined {
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }
 
 function readRecord(store: string, file: string): readonly ListedRecord[] {

@@ -4,6 +4,7 @@ import { SyscallError } from "../../ffi/syscall_error.ts";
 import { RootfsError } from "../rootfs_error.ts";
 import { TarError } from "../tar/tar_error.ts";
 import type { Job, JobKind } from "./job.ts";
+import { parseObject } from "./parse_object.ts";
 
 export type JobOutcome =
   | { readonly kind: "done"; readonly result: unknown }
@@ -128,16 +129,4 @@ function isLimits(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   const { bytes, entries } = value as Readonly<Record<string, unknown>>;
   return [bytes, entries].every((number) => Number.isSafeInteger(number) && (number as number) >= 0);
-}
-
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

@@ -23,6 +23,7 @@ import { SyscallError } from "../../ffi/syscall_error.ts";
 import { RootfsError } from "../rootfs_error.ts";
 import { type ContentDigest, type Digest, isContentDigest, isLayerKey, isTreeName, type LayerKey } from "./layout.ts";
 import { makeFolder, openStore } from "./open_store.ts";
+import { parseObject } from "./parse_object.ts";
 
 export type EnvironmentBase =
   | { readonly kind: "rootfs"; readonly name: string; readonly digest: Digest }
@@ -175,16 +176,6 @@ function openFolder(path: string): Fd | undefined {
     return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   } catch (error) {
     if (error instanceof SyscallError && error.errno === ERRNO.ENOENT) return undefined;
-    throw error;
-  }
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
     throw error;
   }
 }
