@@ -12,22 +12,31 @@ const MAY_IMPORT = {
   spec: [],
   seccomp: [],
   host: ["spec"],
-  plan: ["spec"],
+  plan: ["netlink", "spec"],
   launch: ["plan", "spec"],
   report: ["launch", "plan", "host", "spec"],
-  supervisor: ["launch", "plan", "spec"],
+  netlink: [],
+  "net/wire": [],
+  "net/tcp": ["net/wire"],
+  "net/dns": ["net/wire"],
+  "net/policy": ["net/wire"],
+  "net/device": ["net/wire"],
+  "net/outbound": ["net/wire"],
+  "net/flow": ["net/wire", "net/tcp", "net/dns", "net/policy", "net/device", "net/outbound"],
+  supervisor: ["net/flow", "net/wire", "launch", "plan", "spec"],
   "rootfs-builder": [],
   cli: ["report", "supervisor", "launch", "plan", "seccomp", "host", "spec", "rootfs-builder"],
   main: ["cli", "report"],
 };
 /** Rooms that run on any system, without a kernel to talk to: of ffi they may use what touches none. */
-const PURE = ["spec", "plan", "seccomp"];
+const PURE = ["spec", "plan", "seccomp", "netlink", "net/wire", "net/tcp", "net/dns", "net/policy"];
 const PURE_FFI = ["ffi/errno.ts", "ffi/struct.ts"];
 
 function roomOf(file) {
-  const [top, second] = file.split("/");
-  if (top === "src") return second === "main.ts" ? "main" : second;
-  return top;
+  const [top, second, third] = file.split("/");
+  if (top !== "src") return top;
+  if (second === "net") return `net/${third}`;
+  return second === "main.ts" ? "main" : second;
 }
 
 function importsOf(text) {
