@@ -46,7 +46,7 @@ const MENDS: Readonly<Record<string, string>> = {
 /**
  * The bytes of `source`, decompressed when they are gzip, zstd or xz. Throws {@link TarError} for other compressions, for
  * damaged or cut input, for what follows it (zeros after gzip are padding), and beyond the limits. Errors of `source`
- * itself pass through.
+ * itself pass through. A chunk is there until the next one is asked for.
  */
 export async function* decompress(
   source: AsyncIterable<Uint8Array>,
@@ -115,7 +115,10 @@ async function* inflate(
   const frames = format === "zstd" ? new ZstdFrames() : undefined;
   const feeding = feed(engine, input, frames);
   try {
-    for await (const chunk of engine) yield chunk;
+    for await (const chunk of engine) {
+      yield chunk;
+      release(chunk);
+    }
   } catch (error) {
     if (input.error !== undefined) throw input.error;
     if (error instanceof TarError) throw error;
@@ -128,6 +131,13 @@ async function* inflate(
   frames?.end();
   if (format === "gzip" && input.lastNonZero > engine.bytesWritten)
     throw new TarError("the gzip data is followed by something else", offset());
+}
+
+/**
+ * Gives the memory of a chunk back at once, where the engine has filled it to the end: the next one gets it. Left to the collector, they pile up.
+ */
+function release({ buffer, byteOffset, length }: Uint8Array<ArrayBuffer>): void {
+  if (buffer.byteLength === CHUNK && byteOffset + length === CHUNK) buffer.transfer(0);
 }
 
 /** Never throws: errors go to whoever reads the engine. */

@@ -37,6 +37,7 @@ import { SyscallError } from "../../ffi/syscall_error.ts";
 import { hasXattr } from "../../ffi/xattr.ts";
 import { AttributeWriter, type Ownership } from "./attributes.ts";
 import { FileWriter } from "./file_writer.ts";
+import { FolderList, type ListedFolder } from "./folder_list.ts";
 import { LONGEST_PATH, memberPath, pathBytes, pathText } from "./member_path.ts";
 import type { TarEntry } from "./tar_entry.ts";
 import { TarError } from "./tar_error.ts";
@@ -89,10 +90,8 @@ export class TreeWriter implements Disposable {
   readonly #mask: number;
   readonly #marks = new WhiteoutMarks();
   readonly #file = new FileWriter();
-  /** Path without links → what its folder gets in the end; `undefined` where no entry names it. */
-  readonly #folders = new Map<string, TarEntry | undefined>();
-  /** A folder's identity → its path without links. */
-  readonly #paths = new Map<string, string>();
+  readonly #folders = new FolderList();
+  readonly #rootIdentity: string;
   /** The folder opened last, for the next entry is mostly beside the last one. */
   #last: OpenFolder | undefined;
 
@@ -102,7 +101,8 @@ export class TreeWriter implements Disposable {
     this.attributes = new AttributeWriter(options.ownership);
     this.#root = { fd: root, path: "" };
     this.#mask = hasXattr(root, "system.posix_acl_default") ? ALL : fileModeMask();
-    this.#register("", identify(root, EMPTY)?.identity ?? "", undefined);
+    this.#rootIdentity = identify(root, EMPTY)?.identity ?? "";
+    this.#folders.register("", this.#rootIdentity, undefined);
   }
 
   /** Makes the entry. Throws {@link TarError} for what the archive is to blame for, SyscallError for the rest. */
@@ -124,14 +124,13 @@ export class TreeWriter implements Disposable {
     this.#file.end(this.attributes);
   }
 
-  /** Makes whiteouts, then sets what folders are to have. A longer path is never an ancestor of a shorter one. */
+  /** Makes whiteouts, then sets what folders are to have. */
   finish(): void {
     this.#marks.make((path, within) => {
       using fd = this.#openExactly(path);
       within(fd.number);
     });
-    const deepestFirst = [...this.#folders].sort(([a], [b]) => b.length - a.length);
-    for (const [path, entry] of deepestFirst) this.#setFolder(path, entry);
+    for (const folder of this.#folders.deepestFirst()) this.#setFolder(folder);
   }
 
   [Symbol.dispose](): void {
@@ -196,7 +195,7 @@ export class TreeWriter implements Disposable {
 
   #makeRoot(entry: TarEntry): void {
     if (entry.type !== "directory") throw new TarError("only a folder can be the root", entry.offset, text(entry));
-    this.#folders.set("", entry);
+    this.#folders.register("", this.#rootIdentity, entry);
   }
 
   /** A folder that is there stays, with all that is in it. */
@@ -206,7 +205,7 @@ export class TreeWriter implements Disposable {
     const stays = made || (there !== undefined && (there.mode & S_IFMT) === S_IFDIR);
     if (!stays) this.#replacing(folder, name, () => makeDirectory(folder.fd, name, WORKING_MODE));
     const identity = (stays ? there : identify(folder.fd, name))?.identity ?? "";
-    this.#register(`${folder.path}/${pathText(name)}`, identity, entry);
+    this.#folders.register(`${folder.path}/${pathText(name)}`, identity, entry);
   }
 
   #makeFile({ folder, name }: Place, entry: TarEntry): void {
@@ -254,9 +253,9 @@ export class TreeWriter implements Disposable {
     const there = identify(folder.fd, name);
     const isFolder = there !== undefined && (there.mode & S_IFMT) === S_IFDIR;
     removeName(folder.fd, name, isFolder ? "directory" : "file");
-    const path = there && this.#paths.get(there.identity);
+    const path = isFolder ? this.#folders.pathOf(there.identity) : undefined;
     if (isFolder && path !== undefined) {
-      this.#folders.delete(path);
+      this.#folders.remove(there.identity);
       this.#marks.forget(path);
     }
     // What went may have been a link on the way to the folder that is open.
@@ -270,7 +269,7 @@ export class TreeWriter implements Disposable {
     if (this.#last?.spelled === spelled) return this.#last.folder;
     const fd = this.#open(spelled, O_PATH) ?? this.#makeImplied(components, spelled, entry);
     const identity = identify(fd.number, EMPTY)?.identity ?? "";
-    const folder = { fd: fd.number, path: this.#paths.get(identity) ?? `/${spelled}` };
+    const folder = { fd: fd.number, path: this.#folders.pathOf(identity) ?? `/${spelled}` };
     this.#last?.fd.close();
     this.#last = { fd, folder, spelled, prefix: EMPTY };
     return folder;
@@ -282,7 +281,7 @@ export class TreeWriter implements Disposable {
     if (!makeDirectory(parent.fd, pathBytes(last), WORKING_MODE))
       throw new TarError("it lies below a symbolic link that leads nowhere", entry.offset, text(entry));
     const identity = identify(parent.fd, pathBytes(last))?.identity ?? "";
-    this.#register(`${parent.path}/${last}`, identity, undefined);
+    this.#folders.register(`${parent.path}/${last}`, identity, undefined);
     const fd = this.#open(spelled, O_PATH);
     if (!fd) throw new SyscallError("openat2", text(entry), ERRNO.ENOENT);
     return fd;
@@ -293,15 +292,10 @@ export class TreeWriter implements Disposable {
     return openBeneath(this.#root.fd, pathBytes(spelled || "."), access | O_DIRECTORY, 0, resolve);
   }
 
-  #register(path: string, identity: string, entry: TarEntry | undefined): void {
-    this.#paths.set(identity, path);
-    this.#folders.set(path, entry);
-  }
-
-  #setFolder(path: string, entry: TarEntry | undefined): void {
+  #setFolder({ path, attributes }: ListedFolder): void {
     using fd = this.#openExactly(path);
     this.#marks.mark(fd.number, path);
-    if (entry) this.attributes.setOpen(fd.number, entry);
+    if (attributes) this.attributes.setOpen(fd.number, attributes);
     else changeOpenMode(fd.number, pathBytes(path), IMPLIED_MODE);
   }
 

@@ -14,7 +14,7 @@ async function* chunked(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Ar
 
 async function text(bytes: Uint8Array, size = 65536, limit = 1e9): Promise<string> {
   const parts: Uint8Array[] = [];
-  for await (const part of decompress(chunked(bytes, size), { bytes: limit })) parts.push(part);
+  for await (const part of decompress(chunked(bytes, size), { bytes: limit })) parts.push(Uint8Array.from(part));
   return new TextDecoder().decode(concat(...parts));
 }
 
