@@ -15,9 +15,13 @@ export const USUAL_COUNT = 65_536;
 
 /** Ranges of one user, in the file's order. Malformed and empty ranges are skipped, as newuidmap(1) does. */
 export function subidRanges(text: string, owner: Owner): readonly SubidRange[] {
-  return subidLines(text)
-    .filter((line) => owns(line, owner))
-    .map(({ start, count }) => ({ start, count }));
+  const ranges: SubidRange[] = [];
+  for (const line of text.split("\n")) {
+    // Only the user's own lines are taken apart: this is on the way of a start.
+    if (!line.startsWith(`${owner.uid}:`) && (owner.name === undefined || !line.startsWith(`${owner.name}:`))) continue;
+    for (const { start, count } of subidLines(line)) ranges.push({ start, count });
+  }
+  return ranges;
 }
 
 /** Reads both files; a missing file gives no ranges. */

@@ -10,12 +10,13 @@ import type { IdMapping } from "../spec/spec.ts";
 import { encodePlan } from "./encode_plan.ts";
 import type { LaunchFailure, MapIds } from "./launch_plan.ts";
 
-const FOLDERS = ["/usr/bin", "/bin", "/usr/local/bin", "/run/wrappers/bin", "/run/current-system/sw/bin"];
+/** Where they are looked for before PATH. */
+export const HELPER_FOLDERS = ["/usr/bin", "/bin", "/usr/local/bin", "/run/wrappers/bin", "/run/current-system/sw/bin"];
 const SIG_UNBLOCK_ALL = 2;
 
 /** Has both programs write the maps of `pid`; `path` is the caller's PATH. */
 export function idMapHelpers(path: string): MapIds {
-  const folders = [...new Set([...FOLDERS, ...path.split(":").filter((folder) => folder.startsWith("/"))])];
+  const folders = [...new Set([...HELPER_FOLDERS, ...path.split(":").filter((folder) => folder.startsWith("/"))])];
   return (pid, maps) => {
     const running = [start(folders, "newuidmap", pid, maps.uid), start(folders, "newgidmap", pid, maps.gid)];
     const failures = running.map((finish) => finish());
@@ -31,12 +32,7 @@ function start(
 ): () => LaunchFailure | undefined {
   const status = pipe("status");
   const output = pipe("output");
-  const argv = [
-    name,
-    String(pid),
-    ...maps.flatMap(({ containerID, hostID, size }) => [containerID, hostID, size].map(String)),
-  ];
-  const encoded = encodePlan(helperSteps(folders, name, argv, output.write.number));
+  const encoded = encodePlan(helperSteps(folders, name, helperArguments(name, pid, maps), output.write.number));
   const child = launch({ cloneFlags: 0, steps: encoded.bytes, count: encoded.count, statusFd: status.write.number });
   status.write.close();
   output.write.close();
@@ -50,6 +46,13 @@ function start(
     if (failed.length > 0) return { kind: "helper", program: name, message: "not found" };
     return code === 0 ? undefined : { kind: "helper", program: name, message: message || `exit status ${code}` };
   };
+}
+
+/** newuidmap(1): a process, then the lines of its map. */
+export function helperArguments(name: string, pid: number, maps: readonly IdMapping[]): readonly string[] {
+  const words = [name, String(pid)];
+  for (const { containerID, hostID, size } of maps) words.push(String(containerID), String(hostID), String(size));
+  return words;
 }
 
 function helperSteps(folders: readonly string[], name: string, argv: readonly string[], output: number) {

@@ -8,8 +8,8 @@ import type { Ownership } from "../../../rootfs-builder/store/layout.ts";
 import { findUser } from "../../host/passwd.ts";
 import { textInRoot } from "../../host/read_lookups.ts";
 import type { SubidRanges } from "../../host/subids.ts";
-import { subordinateRanges } from "../../host/subordinate_ranges.ts";
-import { idMapHelpers } from "../../launch/id_map_helpers.ts";
+import { likelyRanges, subordinateRanges } from "../../host/subordinate_ranges.ts";
+import { helperArguments } from "../../launch/id_map_helpers.ts";
 import type { Parsed } from "../command.ts";
 import { mapText } from "../map_text.ts";
 import { buildEnvironment } from "../run_env.ts";
@@ -49,13 +49,26 @@ function complete(
   if (!takeLimit(memory)) return undefined;
   memory.fillText("root", root);
   if (ranges === undefined) fillIds(memory, uid, gid);
-  else if (idMapHelpers(env.PATH ?? "")(pid, mapsOf(uid, gid, ranges)) !== undefined) return undefined;
+  else startMaps(memory, pid, mapsOf(uid, gid, ranges));
   for (const piece of ["begin", "root"]) memory.add(piece);
-  memory.release();
+  if (ranges === undefined) memory.release();
   const account = findUser(textInRoot([root], "/etc/passwd") ?? "", ROOT);
   const home = account?.home.startsWith("/") ? account.home : "/root";
   const lookups = { env, cwd: "/", text: () => undefined };
-  return buildEnvironment({ parsed, lookups, host: false, home, user: account?.name ?? "root", cwd: "/" });
+  const environment = buildEnvironment({ parsed, lookups, host: false, home, user: account?.name ?? "root", cwd: "/" });
+  if (ranges === undefined) return environment;
+  memory.perform("await maps");
+  if (memory.word("map uid status") !== 0 || memory.word("map gid status") !== 0) return undefined;
+  memory.release();
+  return environment;
+}
+
+function startMaps(memory: PlanMemory, pid: number, { uid, gid }: ReturnType<typeof mapsOf>): void {
+  memory.fillVector("map uid arguments", helperArguments("newuidmap", pid, uid));
+  memory.fillVector("map gid arguments", helperArguments("newgidmap", pid, gid));
+  memory.assign("map uid");
+  memory.assign("map gid");
+  memory.perform("start maps");
 }
 
 type Root = Pick<InUse, "path"> & Partial<InUse>;
@@ -99,7 +112,7 @@ function idsOf(mode: string, path: string | undefined): Ids | undefined {
   if (uid === ROOT) return undefined;
   if (mode === "single") return { uid, gid, ranges: undefined };
   if (mode !== "auto" && mode !== "range") return undefined;
-  const ranges = subordinateRanges(uid, path);
+  const ranges = likelyRanges(uid) ?? subordinateRanges(uid, path);
   if (typeof ranges === "string") return mode === "auto" ? { uid, gid, ranges: undefined } : undefined;
   return (ranges.gids[0]?.count ?? 0) >= TTY_GROUP ? { uid, gid, ranges } : undefined;
 }

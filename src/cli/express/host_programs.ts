@@ -7,6 +7,7 @@ import { Program } from "../../plan/program.ts";
 import { type Argument, type Bytes, named, type Register, type Step } from "../../plan/step.ts";
 import { OWN_FILES, SYSTEM_FOLDERS } from "../../spec/host_view.ts";
 import { LINK_BYTES } from "./link_bytes.ts";
+import { MAP_PIECES } from "./map_helper_steps.ts";
 import type { Scratch } from "./scratch.ts";
 import { NUMBERS, WAITER_ARGUMENTS, WAITER_ENVIRONMENT } from "./specimens.ts";
 
@@ -48,9 +49,11 @@ export type HostProgramInputs = {
   /** Addresses of the arguments that take the value of that name. */
   readonly holes: (name: string) => readonly number[];
   readonly cloneFlags: number;
+  /** Whether newuidmap(1) and newgidmap(1) are to map the ids. */
+  readonly mapsRange: boolean;
 };
 
-export function hostPrograms({ paths, scratch, holes, cloneFlags }: HostProgramInputs): HostPrograms {
+export function hostPrograms({ paths, scratch, holes, cloneFlags, mapsRange }: HostProgramInputs): HostPrograms {
   const program = new Program();
   const pieces: Record<string, readonly Step[]> = {};
   const piece = (name: string, write: () => void): void => {
@@ -66,6 +69,7 @@ export function hostPrograms({ paths, scratch, holes, cloneFlags }: HostProgramI
     program.let("pid", AIM, "launch", [launch]);
     program.let("pidfd", AIM, "load", [field(launch, "pidfd")]);
   });
+  if (mapsRange) mapIds(program, scratch, piece);
   piece("linger", () => linger(program, scratch));
   piece("await", () => awaitExec(program, scratch));
   piece("leave", () => leave(program));
@@ -113,6 +117,20 @@ function open(program: Program, scratch: Scratch, launch: Bytes, holes: HostProg
   program.add(AIM, "store", [NUMBERS.signalPipe, program.let("signals write", AIM, "load", [signals + 4])]);
   // Before the clone: the child holds it too, so that the memory outlives its execve as well.
   program.add(AIM, "pipe2", [scratch.slot("linger", 8), O_CLOEXEC]);
+}
+
+/** Both helpers at once, each a child that performs the piece of its name (map_helper_steps.ts); then their exit statuses. */
+function mapIds(program: Program, scratch: Scratch, piece: (name: string, write: () => void) => void): void {
+  piece("start maps", () => {
+    for (const name of MAP_PIECES) {
+      const segments = scratch.slot(`${name} segments`, SEGMENTS_BYTES);
+      program.let(name, AIM, "launch", [launchBytes(scratch, name, { segments, released: 1, status_fd: -1 })]);
+    }
+  });
+  piece("await maps", () => {
+    for (const name of MAP_PIECES)
+      program.let(`${name} ended`, AIM, "wait4", [program.register(name), scratch.slot(`${name} status`, 8), 0, 0]);
+  });
 }
 
 /** ffi/linger.ts, the waiter in a sealed memfd, and this program: done while the child is at work. */

@@ -110,8 +110,16 @@ export class PlanMemory {
 
   /** Adds a piece to what the child performs; {@link release} lets it. */
   add(name: string): void {
+    this.#segment(name, ((this.#plan.slots.segments ?? 0) >> 2) + this.#segments++ * SEGMENT_WORDS);
+  }
+
+  /** Makes a piece all that the child of that name performs. */
+  assign(name: string): void {
+    this.#segment(name, (this.#plan.slots[`${name} segments`] ?? 0) >> 2);
+  }
+
+  #segment(name: string, word: number): void {
     const [first, count] = this.#piece(name);
-    const word = ((this.#plan.slots.segments ?? 0) >> 2) + this.#segments++ * SEGMENT_WORDS;
     this.#words[word] = (PLAN_ADDRESS + first * STEP_BYTES) | 0;
     this.#words[word + 1] = ADDRESS_HIGH;
     this.#words[word + 2] = count;

@@ -8,6 +8,7 @@ import { prebuiltDefaultFilters } from "../../seccomp/prebuilt.ts";
 import { PRIVATE_FOLDERS, SYSTEM_FOLDERS } from "../../spec/host_view.ts";
 import { CWD_BYTES, hostPrograms, LIMIT_BYTES, LOOKED_AT } from "./host_programs.ts";
 import { LINK_BYTES } from "./link_bytes.ts";
+import { MAP_PIECES, mapArguments, mapHelperSteps } from "./map_helper_steps.ts";
 import { PLAN_ADDRESS } from "./plan_address.ts";
 import { SCRATCH_OFFSET, Scratch } from "./scratch.ts";
 import { linkText, NUMBERS, specimen, TEXTS, WAITER_ARGUMENTS, WAITER_ENVIRONMENT } from "./specimens.ts";
@@ -72,7 +73,8 @@ export function prebuiltOverlayPlan(kind: "overlay-single" | "overlay-range"): P
   cut.piece("root", steps.slice(overlay, end));
   cut.piece("end", steps.slice(end));
   cut.isWhole(steps);
-  return cut.finish(cloneFlags);
+  if (kind === "overlay-range") for (const piece of MAP_PIECES) cut.piece(piece, mapHelperSteps(piece));
+  return cut.finish(cloneFlags, kind === "overlay-range");
 }
 
 /** What a child may begin with before anything is known of the caller. */
@@ -126,11 +128,12 @@ class Cutter {
   }
 
   /** Adds the host's own programs, and lays everything out. */
-  finish(cloneFlags: readonly string[]): PrebuiltPlan {
+  finish(cloneFlags: readonly string[], mapsRange = false): PrebuiltPlan {
     const programs = hostPrograms({
       paths: this.#paths,
       scratch: this.#scratch,
       holes: (name) => (this.#holes[name] ?? []).map((word) => PLAN_ADDRESS + word * 4),
+      mapsRange,
       cloneFlags: cloneFlags.reduce((value, name) => value + CLONE[name as keyof typeof CLONE], 0),
     });
     for (const [name, steps] of Object.entries(programs.pieces)) this.piece(name, steps);
@@ -180,6 +183,7 @@ function isKnown(name: string): boolean {
 const BY_VECTOR: Readonly<Record<string, string>> = {
   [WAITER_ARGUMENTS]: "waiter arguments",
   [WAITER_ENVIRONMENT]: "waiter environment",
+  ...Object.fromEntries(MAP_PIECES.map((piece) => [mapArguments(piece), `${piece} arguments`])),
 };
 const BY_TEXT = new Map<string, string>([
   ...Object.entries(TEXTS).map(([name, text]) => [text, name] as const),
