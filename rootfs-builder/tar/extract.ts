@@ -37,11 +37,11 @@ export type Extraction = {
 export const DEFAULT_EXTRACT_LIMITS: ExtractLimits = { bytes: 64 * 2 ** 30, entries: 4_000_000 };
 
 /**
- * What was read of the archive is garbage once it is decompressed, and JavaScriptCore lets it pile up: collected this often, 3 GB
- * take no more memory than 0.4. Smaller archives end before. In bytes.
+ * What was read of the archive is garbage once it is decompressed, and JavaScriptCore lets it pile up. Collected this often, it costs
+ * 2 % of the time and archives of any size take the same memory; small ones end before. In bytes.
  */
 const COLLECT_EVERY = 1 << 26;
-const COLLECT_FROM = 1 << 29;
+const COLLECT_FROM = 1 << 27;
 
 type Tally = { entries: number; bytes: number; readonly devices: TarEntry[] };
 

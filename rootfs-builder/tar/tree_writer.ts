@@ -63,6 +63,8 @@ type OpenFolder = {
   prefix: Uint8Array;
 };
 
+/** Folders. What setting one leaves behind piles up in a loop that nothing interrupts. */
+const COLLECT_EVERY = 4096;
 /** Permission bits. */
 const ALL = 0o777;
 const WORKING_MODE = 0o700;
@@ -130,7 +132,11 @@ export class TreeWriter implements Disposable {
       using fd = this.#openExactly(path);
       within(fd.number);
     });
-    for (const folder of this.#folders.deepestFirst()) this.#setFolder(folder);
+    let uncollected = 0;
+    for (const folder of this.#folders.deepestFirst()) {
+      this.#setFolder(folder);
+      if (++uncollected % COLLECT_EVERY === 0) Bun.gc(true);
+    }
   }
 
   [Symbol.dispose](): void {
