@@ -12,7 +12,7 @@ const MAY_IMPORT = {
   spec: [],
   seccomp: [],
   host: ["spec"],
-  plan: ["netlink", "spec"],
+  plan: ["netlink", "net/wire", "spec"],
   launch: ["plan", "spec"],
   report: ["launch", "plan", "host", "spec"],
   netlink: [],
@@ -23,9 +23,9 @@ const MAY_IMPORT = {
   "net/device": ["net/wire"],
   "net/outbound": ["net/wire"],
   "net/flow": ["net/wire", "net/tcp", "net/dns", "net/policy", "net/device", "net/outbound"],
-  supervisor: ["net/flow", "net/wire", "launch", "plan", "spec"],
+  supervisor: ["net/flow", "net/device", "net/wire", "launch", "plan", "spec"],
   "rootfs-builder": [],
-  cli: ["report", "supervisor", "launch", "plan", "seccomp", "host", "spec", "rootfs-builder"],
+  cli: ["net/dns", "net/wire", "report", "supervisor", "launch", "plan", "seccomp", "host", "spec", "rootfs-builder"],
   main: ["cli", "report"],
 };
 /** Rooms that run on any system, without a kernel to talk to: of ffi they may use what touches none. */

@@ -4,7 +4,14 @@ import type { RunDefaults } from "../../rootfs-builder/oci/run_defaults.ts";
 import { requestFault, usageFault } from "../base/fault.ts";
 import type { HostLookups } from "../spec/host_lookups.ts";
 import type { HostView } from "../spec/host_view.ts";
-import { hostRootMounts, kernelMounts, MASKED_PATHS, ownFileMounts, READONLY_PATHS } from "../spec/root_mounts.ts";
+import {
+  hostRootMounts,
+  kernelMounts,
+  MASKED_PATHS,
+  type NetworkMode,
+  ownFileMounts,
+  READONLY_PATHS,
+} from "../spec/root_mounts.ts";
 import type { Mount, Rlimit, Rootfs, Spec } from "../spec/spec.ts";
 import type { Parsed } from "./command.ts";
 import { type FlagReader, flagReader, optional, pair } from "./flag_reader.ts";
@@ -24,6 +31,7 @@ import { buildEnvironment } from "./run_env.ts";
 import { type IdMaps, idMaps, isMapped, type Range } from "./run_ids.ts";
 import { annotationsOf, commandOf, imageFolders } from "./run_image.ts";
 import { foldersAmong, presentMounts, userMounts } from "./run_mounts.ts";
+import { parseNetwork, resolverFiles } from "./run_network.ts";
 import { capabilitiesOf, seccompOf } from "./run_security.ts";
 import { type ResolvedUser, resolveUser } from "./run_user.ts";
 import { workingFolder } from "./working_folder.ts";
@@ -66,7 +74,7 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
   const flag = flagReader(parsed);
   const user = userOf(inputs, flag);
   const maps = mapsOf(inputs, flag, user);
-  const network = parseChoice("--net", flag.one("--net") ?? "none", ["none", "host"]);
+  const { mode: network, network: userNetwork } = parseNetwork("--net", flag.one("--net") ?? "none");
   const hostname = parseHostname("--hostname", flag.one("--hostname") ?? "sandbox");
   const home = homeOf(inputs, user);
   const folder = workingFolder(rootfs, flag.one("--workdir"), home, lookups);
@@ -85,6 +93,7 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
       network,
       places: rootfs.kind === "host" ? rootfs.view.files : undefined,
       hostTexts: network === "host" ? hostTexts(lookups) : new Map(),
+      ...(userNetwork && { resolver: resolverFiles(userNetwork, lookups.text("/etc/resolv.conf") ?? "") }),
     }),
   ];
   const mounts = presentMounts([...system, ...userMounts(flag, lookups)], lookups);
@@ -147,6 +156,7 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
       preserveFds: parseInteger("--preserve-fds", flag.one("--preserve-fds") ?? "0", 0, 1024),
       emulateRoot: pair(flag, "--emulate-root", maps.writer === "self" && user.uid === 0 && rootfs.kind !== "host"),
       seccomp: seccompOf(flag, lookups),
+      ...(userNetwork && { network: userNetwork }),
     },
   };
   refuseNul(spec);
@@ -252,7 +262,7 @@ function rlimitsOf(flag: FlagReader, lookups: HostLookups): readonly Rlimit[] {
   return nofile ? [{ type: "RLIMIT_NOFILE", ...nofile }, ...asked] : asked;
 }
 
-function namespaces(flag: FlagReader, network: "none" | "host") {
+function namespaces(flag: FlagReader, network: NetworkMode) {
   const time = flag.has("--time") || flag.all("--time-offset").length > 0;
   return [
     "user" as const,
@@ -261,7 +271,7 @@ function namespaces(flag: FlagReader, network: "none" | "host") {
     "uts" as const,
     "ipc" as const,
     "cgroup" as const,
-    ...(network === "none" ? (["network"] as const) : []),
+    ...(network === "host" ? [] : (["network"] as const)),
     ...(time ? (["time"] as const) : []),
   ];
 }

@@ -4,19 +4,21 @@ import type { Fd } from "../../ffi/fd.ts";
 import { pipe, socketPair } from "../../ffi/pipe.ts";
 import { programFd } from "../../ffi/program_fd.ts";
 
-/** Who maps the ids, and whether there is a terminal: what decides which descriptors there are. */
-export type ChannelNeeds = { readonly helper: boolean; readonly terminal: boolean };
+/** Who maps the ids, whether there is a terminal, and a network of our own: what decides which descriptors there are. */
+export type ChannelNeeds = { readonly helper: boolean; readonly terminal: boolean; readonly network: boolean };
 
 export class ExecChannels implements Disposable {
   readonly status: { readonly read: Fd; readonly write: Fd };
   readonly release: { readonly read: Fd; readonly write: Fd } | undefined;
   readonly terminal: { readonly ours: Fd; readonly theirs: Fd } | undefined;
+  readonly network: { readonly ours: Fd; readonly theirs: Fd } | undefined;
   readonly init: Fd;
 
-  constructor({ helper, terminal }: ChannelNeeds) {
+  constructor({ helper, terminal, network }: ChannelNeeds) {
     this.status = pipe("status");
     this.release = helper ? pipe("release") : undefined;
     this.terminal = terminal ? socketPair("terminal") : undefined;
+    this.network = network ? socketPair("network device") : undefined;
     this.init = programFd("init");
   }
 
@@ -25,6 +27,7 @@ export class ExecChannels implements Disposable {
     this.status.write.close();
     this.release?.read.close();
     this.terminal?.theirs.close();
+    this.network?.theirs.close();
     this.init.close();
   }
 
@@ -33,6 +36,7 @@ export class ExecChannels implements Disposable {
     this.status.read.close();
     this.release?.write.close();
     this.terminal?.ours.close();
+    this.network?.ours.close();
   }
 }
 

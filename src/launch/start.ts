@@ -12,7 +12,10 @@ import { idMapHelpers } from "./id_map_helpers.ts";
 import { type Launched, type LaunchFailure, launchPlan } from "./launch_plan.ts";
 
 export type Started = Launched & {
+  /** A socket that the terminal comes by. */
   readonly terminal: Fd | undefined;
+  /** A socket that the network device comes by. */
+  readonly network: Fd | undefined;
   /** Signals that have come since the command runs; nobody else is told of them. */
   readonly signals: SignalPipe;
 };
@@ -26,13 +29,17 @@ export type StartOptions = {
 };
 
 export function start({ spec, facts, filters, hostPath }: StartOptions): Started | LaunchFailure {
-  using channels = new ExecChannels({ helper: spec.sandbox.idMapWriter === "helper", terminal: spec.process.terminal });
+  using channels = new ExecChannels({
+    helper: spec.sandbox.idMapWriter === "helper",
+    terminal: spec.process.terminal,
+    network: spec.sandbox.network !== undefined,
+  });
   const candidates = commandCandidates(spec.process.args, spec.process.env);
   const signals = new SignalPipe();
   const planned = plan(spec, facts, execInputs(channels, candidates, filters));
   const result = launchPlan(planned, channels, candidates, idMapHelpers(hostPath));
   if (result.kind !== "running") return result;
-  return { ...result, signals, terminal: channels.terminal?.ours.dup() };
+  return { ...result, signals, terminal: channels.terminal?.ours.dup(), network: channels.network?.ours.dup() };
 }
 
 /** The plan as --explain shows it: the descriptors that do not exist yet have symbolic numbers only. */
@@ -44,13 +51,14 @@ export function dryPlan(spec: Spec, facts: PlanFacts, filters: readonly Uint8Arr
     initFd: 5,
     startedAddress: 0,
     terminalFd: 6,
+    networkFd: 7,
     candidates: commandCandidates(spec.process.args, spec.process.env),
   };
   return plan(spec, facts, { ...inputs, filters });
 }
 
 function execInputs(channels: ExecChannels, candidates: readonly string[], filters: readonly Uint8Array[]): ExecInputs {
-  const ours = [channels.status.read, channels.release?.write, channels.terminal?.ours];
+  const ours = [channels.status.read, channels.release?.write, channels.terminal?.ours, channels.network?.ours];
   const size = channels.terminal && (windowSize(0) ?? windowSize(1));
   return {
     statusFd: channels.status.write.number,
@@ -59,6 +67,7 @@ function execInputs(channels: ExecChannels, candidates: readonly string[], filte
     startedAddress: STARTED_ADDRESS,
     initFd: channels.init.number,
     terminalFd: channels.terminal?.theirs.number ?? NO_DESCRIPTOR,
+    networkFd: channels.network?.theirs.number ?? NO_DESCRIPTOR,
     candidates,
     filters,
     ...(size && { windowSize: size }),

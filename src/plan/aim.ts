@@ -8,6 +8,8 @@ export type Aim =
   | { readonly kind: "time" }
   | { readonly kind: "network" }
   | { readonly kind: "loopback" }
+  | { readonly kind: "tap" }
+  | { readonly kind: "interface" }
   | { readonly kind: "hostname"; readonly name: string }
   | { readonly kind: "domainname"; readonly name: string }
   | { readonly kind: "root"; readonly what: "tmpfs" | "overlay" | "bind" | "pivot"; readonly path: string }

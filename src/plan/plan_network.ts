@@ -1,6 +1,8 @@
 // A network namespace, in which `lo` comes up by one RTM_NEWLINK message (rtnetlink(7)): its index is 1 in every new one. Making it
 // takes as long as all other namespaces together, so the child does it, while its host goes on.
+import type { UserNetwork } from "../spec/spec.ts";
 import { CLONE } from "./constants.ts";
+import { planTap } from "./plan_tap.ts";
 import type { Program } from "./program.ts";
 import { type Bytes, named } from "./step.ts";
 
@@ -13,7 +15,8 @@ const LOOPBACK_INDEX = 1;
 const AF_NETLINK = 16;
 const SOCK_RAW_CLOEXEC = 0o2000003;
 
-export function planNetwork(program: Program): void {
+/** With a network of our own, its device too; `networkFd` is the socket that takes its descriptor. */
+export function planNetwork(program: Program, network: UserNetwork | undefined, networkFd: number): void {
   program.add({ kind: "network" }, "unshare", [named(CLONE.CLONE_NEWNET, "CLONE_NEWNET")]);
   const aim = { kind: "loopback" } as const;
   const request: Bytes = { kind: "bytes", content: loopbackUp(), shown: "RTM_NEWLINK {index 1, IFF_UP}" };
@@ -27,6 +30,7 @@ export function planNetwork(program: Program): void {
   program.add(aim, "recvfrom", [socket, reply, reply.content.length, 0, 0, 0]);
   // struct nlmsgerr follows the header and begins with the negated errno, or 0.
   program.add(aim, "load", [{ kind: "inside", of: reply, at: NLMSG_HEADER }]);
+  if (network) planTap(program, network, socket, networkFd);
   program.add(aim, "close", [socket]);
 }
 

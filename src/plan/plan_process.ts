@@ -4,7 +4,8 @@ import { O, PR, SECCOMP_SET_MODE_FILTER, SIGKILL } from "./constants.ts";
 import { initArguments } from "./init_arguments.ts";
 import { AT_FDCWD } from "./mount_steps.ts";
 import type { Program } from "./program.ts";
-import { type Bytes, flags, named, type Register } from "./step.ts";
+import { sendDescriptor } from "./send_descriptor.ts";
+import { type Bytes, flags, named } from "./step.ts";
 
 /** Descriptors of the supervisor's that the child inherits, and bytes that were prepared for it. */
 export type ExecInputs = {
@@ -20,6 +21,8 @@ export type ExecInputs = {
   readonly initFd: number;
   /** A connected socket that takes the terminal's master descriptor. */
   readonly terminalFd: number;
+  /** A connected socket that takes the descriptor of the network device. */
+  readonly networkFd: number;
   /** struct winsize of the caller's terminal. */
   readonly windowSize?: Uint8Array;
   /** struct sock_filter[] each, seccomp(2), in the order of their installation. */
@@ -82,38 +85,10 @@ function planTerminal(program: Program, { terminalFd, windowSize }: ExecInputs):
       named(0x5414, "TIOCSWINSZ"),
       { kind: "bytes", content: windowSize, shown: "&size" },
     ]);
-  sendDescriptor(program, terminalFd, master);
+  sendDescriptor(program, { kind: "terminal" }, terminalFd, master);
   for (const fd of [0, 1, 2]) program.add(aim, "dup3", [slave, fd, 0]);
   program.add(aim, "close", [slave]);
   program.add(aim, "close", [master]);
-}
-
-// sendmsg(2) with one byte and one SCM_RIGHTS message, unix(7): struct msghdr, iovec and cmsghdr as on every 64-bit Linux.
-function sendDescriptor(program: Program, socket: number, descriptor: Register): void {
-  const aim = { kind: "terminal" } as const;
-  const byte: Bytes = { kind: "bytes", content: new Uint8Array(1), shown: "" };
-  const control: Bytes = {
-    kind: "bytes",
-    content: new Uint8Array(BigUint64Array.of(20n, 0x100000001n, 0n).buffer),
-    shown: "SCM_RIGHTS",
-  };
-  const vector: Bytes = {
-    kind: "bytes",
-    content: new Uint8Array(BigUint64Array.of(0n, 1n).buffer),
-    shown: "",
-    pointers: [{ at: 0, to: byte }],
-  };
-  const message: Bytes = {
-    kind: "bytes",
-    content: new Uint8Array(BigUint64Array.of(0n, 0n, 0n, 1n, 0n, 24n, 0n).buffer),
-    shown: "{SCM_RIGHTS [master]}",
-    pointers: [
-      { at: 16, to: vector },
-      { at: 32, to: control },
-    ],
-  };
-  program.add(aim, "store", [{ kind: "inside", of: control, at: 16 }, descriptor]);
-  program.add(aim, "sendmsg", [named(socket, "terminal"), message, 0]);
 }
 
 // After the last change of credentials, which clears it (prctl(2), PR_SET_PDEATHSIG). Should the supervisor have died

@@ -75,6 +75,8 @@ function launchStep(aim: Aim): LaunchStep {
       return aim.file;
     case "network":
     case "loopback":
+    case "tap":
+    case "interface":
       return "loopback";
     case "hostname":
     case "domainname":
@@ -102,6 +104,10 @@ function whatOf(aim: Aim): string {
       return "Cannot create a network namespace";
     case "loopback":
       return "Cannot bring up the loopback interface";
+    case "tap":
+      return "Cannot make the network device (/dev/net/tun)";
+    case "interface":
+      return "Cannot set up the network device";
     case "hostname":
       return `Cannot set the host name ${aim.name}`;
     case "domainname":

@@ -46,6 +46,8 @@ export function stepReason(aim: Aim, call: CallName, errno: number, spec: Spec):
             hint: `open 3 to ${2 + spec.sandbox.preserveFds}, or give a smaller --preserve-fds`,
           }
         : undefined;
+    case "tap":
+      return tapReason(errno);
     case "init":
       return initReason(errno, spec);
     case "time":
@@ -57,6 +59,21 @@ export function stepReason(aim: Aim, call: CallName, errno: number, spec: Spec):
             hint: "see: sandbox doctor",
           }
         : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function tapReason(errno: number): Reason | undefined {
+  const without = "or do without a network: sandbox run --net none ..., or share the host's: --net host";
+  switch (errno) {
+    case ERRNO.ENOENT:
+    case ERRNO.ENXIO:
+    case ERRNO.ENODEV:
+      return { cause: "this system has no such device", hint: `load the driver: sudo modprobe tun\n${without}` };
+    case ERRNO.EACCES:
+    case ERRNO.EPERM:
+      return { cause: "this user may not open it", hint: `allow it: sudo chmod 666 /dev/net/tun\n${without}` };
     default:
       return undefined;
   }

@@ -2,7 +2,7 @@
 import { type HostView, PRIVATE_FOLDERS, SYSTEM_FOLDERS } from "./host_view.ts";
 import type { Mount } from "./spec.ts";
 
-export type NetworkMode = "none" | "host";
+export type NetworkMode = "none" | "host" | "slirp";
 
 const READ_ONLY = ["ro", "nosuid", "nodev"] as const;
 const SEALED = ["nosuid", "noexec", "nodev"] as const;
@@ -52,7 +52,7 @@ export function kernelMounts(options: {
     proc === "new"
       ? { type: "proc", destination: "/proc", options: SEALED }
       : { type: "bind", source: "/proc", destination: "/proc", options: SEALED },
-    network === "none" && proc === "new"
+    network !== "host" && proc === "new"
       ? { type: "sysfs", destination: "/sys", options: [...SEALED, "ro"] }
       : { type: "bind", source: "/sys", destination: "/sys", options: [...SEALED, "ro"] },
     { type: "tmpfs", destination: "/dev", options: ["nosuid", "noexec", "mode=0755", "size=65536k"] },
@@ -73,12 +73,14 @@ export function ownFileMounts(options: {
   readonly places: ReadonlyMap<string, string> | undefined;
   /** The host's own texts, for a sandbox that shares its network. */
   readonly hostTexts: ReadonlyMap<string, string>;
+  /** The content of /etc/resolv.conf, and lines that /etc/hosts has more, for a network of the sandbox's own. */
+  readonly resolver?: { readonly resolvConf: string; readonly hosts: string };
 }): readonly Mount[] {
-  const { hostname, network, places, hostTexts } = options;
+  const { hostname, network, places, hostTexts, resolver } = options;
   const text = (path: string, own: string): string => (network === "host" ? (hostTexts.get(path) ?? own) : own);
   const files: readonly (readonly [string, string])[] = [
-    ["/etc/resolv.conf", text("/etc/resolv.conf", "# This sandbox has no network.\n")],
-    ["/etc/hosts", text("/etc/hosts", ownHosts(hostname))],
+    ["/etc/resolv.conf", text("/etc/resolv.conf", resolver?.resolvConf ?? "# This sandbox has no network.\n")],
+    ["/etc/hosts", text("/etc/hosts", ownHosts(hostname) + (resolver?.hosts ?? ""))],
     ["/etc/hostname", `${hostname}\n`],
   ];
   const data = files.flatMap(([path, content]): Mount[] => {

@@ -120,6 +120,26 @@ export type Extension = {
   readonly preserveFds: number;
   readonly emulateRoot: boolean;
   readonly seccomp: SeccompChoice;
+  /** A network that this program itself is the other end of (src/net). Without, `linux.namespaces` says whether there is any. */
+  readonly network?: UserNetwork;
+};
+
+/** What the sandbox's one interface is set up with. Addresses as text, RFC 4291 section 2.2 and RFC 5952 for IPv6. */
+export type UserNetwork = {
+  readonly interface: string;
+  readonly mtu: number;
+  readonly ipv4: NetworkAddresses | undefined;
+  readonly ipv6: NetworkAddresses | undefined;
+  /** The host's own loopback answers at the gateway's address. */
+  readonly hostLoopback: boolean;
+};
+
+export type NetworkAddresses = {
+  readonly address: string;
+  readonly prefixLength: number;
+  readonly gateway: string;
+  /** Where names are asked for. */
+  readonly nameserver: string;
 };
 
 export type SeccompChoice =

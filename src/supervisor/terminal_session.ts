@@ -8,6 +8,7 @@ import { waitFor } from "../../ffi/process.ts";
 import { receiveFd } from "../../ffi/receive_fd.ts";
 import type { CaughtSignal, SignalPipe } from "../../ffi/signal_pipe.ts";
 import { rawModes, restoreModes, setWindowSize, terminalModes, windowSize } from "../../ffi/terminal.ts";
+import type { Background } from "./background.ts";
 
 const SIG = { CONT: 18, WINCH: 28 } as const;
 const END_OF_TRANSMISSION = 4;
@@ -20,13 +21,14 @@ export type TerminalSession = {
   readonly pidfd: number;
   readonly socket: Fd;
   readonly signals: SignalPipe;
+  readonly background: Background | undefined;
 };
 
 /** Until the command has ended and its last output is written; its exit code. */
-export function superviseTerminal({ pid, pidfd, socket, signals }: TerminalSession): number {
+export function superviseTerminal({ pid, pidfd, socket, signals, background }: TerminalSession): number {
   using master = receiveFd(socket, "terminal");
   const modes = terminalModes(0);
-  const session = new Session(master.number, pidfd, signals, modes);
+  const session = new Session(master.number, pidfd, signals, modes, background);
   if (modes) restoreModes(0, rawModes(modes));
   try {
     session.run();
@@ -41,6 +43,7 @@ class Session {
   readonly #pidfd: number;
   readonly #signals: SignalPipe;
   readonly #modes: Uint8Array | undefined;
+  readonly #background: Background | undefined;
   /** Read from the caller, not yet written to the sandbox; and the reverse. */
   #inward = new Uint8Array(0);
   #outward = new Uint8Array(0);
@@ -49,7 +52,14 @@ class Session {
   #masterOpen = true;
   #running = true;
 
-  constructor(master: number, pidfd: number, signals: SignalPipe, modes: Uint8Array | undefined) {
+  constructor(
+    master: number,
+    pidfd: number,
+    signals: SignalPipe,
+    modes: Uint8Array | undefined,
+    background: Background | undefined,
+  ) {
+    this.#background = background;
     this.#master = master;
     this.#pidfd = pidfd;
     this.#signals = signals;
@@ -61,7 +71,9 @@ class Session {
   }
 
   #turn(): void {
-    const [signals = 0, ended = 0, input = 0, output = 0, master = 0] = poll(this.#interests());
+    const timeout = this.#background?.timeout ?? Number.POSITIVE_INFINITY;
+    const [signals = 0, ended = 0, input = 0, output = 0, master = 0] = poll(this.#interests(), timeout);
+    this.#background?.turn();
     if (signals) for (const caught of this.#signals.drain()) this.#onSignal(caught);
     if (ended) this.#running = false;
     if (input) this.#readInput();
@@ -81,6 +93,7 @@ class Session {
       { fd: this.#inputOpen && this.#inward.length === 0 ? 0 : -1, events: POLLIN },
       { fd: this.#outward.length > 0 ? 1 : -1, events: POLLOUT },
       { fd: wantsMaster ? this.#master : -1, events: toMaster + fromMaster },
+      { fd: this.#background?.fd ?? -1, events: POLLIN },
     ];
   }
 

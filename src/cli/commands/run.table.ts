@@ -234,8 +234,8 @@ export const runCommand: Command = {
       name: "--net",
       value: "MODE",
       group: "Namespaces",
-      help: "none (default): a network of its own with nothing but lo; host: the host's",
-      complete: ["none", "host"],
+      help: "none (default): a network of its own with nothing but lo; host: the host's; slirp[:cidr=,mtu=,ipv6=,host-loopback]: a network of its own behind this program",
+      complete: ["none", "host", "slirp"],
     },
     { name: "--time", group: "Namespaces", help: "A time namespace" },
     {

@@ -58,15 +58,28 @@ async function launch(
   if (spec.sandbox.dieWithParent && !dieWithParent()) exitNow(125);
   const started = start({ spec, facts, filters, hostPath: lookups.env.PATH ?? "" });
   if (started.kind !== "running") return throwFault(started, spec);
-  const { pid, pidfd, signals, terminal } = started;
+  const { pid, pidfd, signals, terminal, network } = started;
+  const userNetwork = spec.sandbox.network;
+  const background =
+    network && userNetwork && (await import("../../supervisor/start_stack.ts")).startStack(network, userNetwork);
   if (terminal)
     return (await import("../../supervisor/terminal_session.ts")).superviseTerminal({
       pid,
       pidfd,
       signals,
       socket: terminal,
+      background,
     });
-  return handOver({ pid, pidfd, signals, newSession: spec.sandbox.newSession, keep, command: spec.process.args });
+  const { newSession } = spec.sandbox;
+  if (background)
+    return (await import("../../supervisor/plain_session.ts")).supervisePlain({
+      pid,
+      pidfd,
+      signals,
+      newSession,
+      background,
+    });
+  return handOver({ pid, pidfd, signals, newSession, keep, command: spec.process.args });
 }
 
 async function resolveRootfs(parsed: Parsed, lookups: HostLookups): Promise<Found> {

@@ -93,6 +93,7 @@ function inputsOf(filter: Uint8Array): ExecInputs {
     startedAddress: NUMBERS.started,
     initFd: NUMBERS.init,
     terminalFd: -1,
+    networkFd: -1,
     candidates: [],
     filters: [filter],
   };

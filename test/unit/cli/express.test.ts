@@ -185,6 +185,7 @@ async function longWay(argv: readonly string[], rootfs: ResolvedRootfs): Promise
     startedAddress: STARTED,
     initFd: NUMBERS.init,
     terminalFd: -1,
+    networkFd: -1,
     filters: await filtersOf(spec),
     candidates: commandCandidates(spec.process.args, spec.process.env),
   };

@@ -12,6 +12,7 @@ const INPUTS: ExecInputs = {
   startedAddress: 4096,
   initFd: 12,
   terminalFd: 13,
+  networkFd: 14,
   filters: [new Uint8Array(16)],
   candidates: ["/usr/bin/true", "/bin/true"],
 };

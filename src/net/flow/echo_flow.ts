@@ -1,0 +1,120 @@
+// Echo requests of one identifier to one host, by an unprivileged ping socket (icmp(7)). The kernel puts an identifier of its own into
+// what goes out and takes it out of what comes back, so the sandbox's is put in again here.
+import { ERRNO } from "../../../ffi/errno.ts";
+import { rawSyscall } from "../../../ffi/libc.ts";
+import type { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
+import { Sockaddr } from "../../../ffi/sockaddr.ts";
+import { connect, receiveDatagram, send, socket } from "../../../ffi/socket.ts";
+import type { IpAddress } from "../wire/ip_address.ts";
+import { get16, put16 } from "../wire/network_order.ts";
+import type { FlowHost } from "./flow_host.ts";
+import type { Ready } from "./reactor.ts";
+import type { Timed } from "./timers.ts";
+
+const IDLE = 10_000;
+/** Type, code, checksum, identifier, sequence number: the same in ICMP and ICMPv6 (RFC 792; RFC 4443 section 4.1). */
+const [HEADER_LENGTH, IDENTIFIER_AT, SEQUENCE_AT] = [8, 4, 6];
+const ECHO_REQUEST = { 4: 8, 6: 128 } as const;
+
+export type EchoEnds = {
+  readonly remote: IpAddress;
+  readonly local: IpAddress;
+  readonly target: IpAddress;
+  readonly identifier: number;
+};
+
+export type EchoEvents = {
+  replied(flow: EchoFlow, sequenceNumber: number, data: Uint8Array): void;
+  refused(flow: EchoFlow, errno: number): void;
+  closed(flow: EchoFlow): void;
+};
+
+export class EchoFlow implements Timed, Ready {
+  readonly ends: EchoEnds;
+  readonly #host: FlowHost;
+  readonly #events: EchoEvents;
+  readonly #buffer: PinnedBuffer;
+  readonly #fd: number;
+  readonly #token: number;
+  #used: number;
+  #closed = false;
+
+  private constructor(
+    host: FlowHost,
+    ends: EchoEnds,
+    events: EchoEvents,
+    buffer: PinnedBuffer,
+    fd: number,
+    now: number,
+  ) {
+    this.#host = host;
+    this.#events = events;
+    this.ends = ends;
+    this.#buffer = buffer;
+    this.#fd = fd;
+    this.#token = host.reactor.add(fd, this);
+    this.#used = now;
+    host.timers.update(this);
+  }
+
+  /** A flow, or the positive errno that the socket was refused with: EACCES where net.ipv4.ping_group_range leaves the caller out. */
+  static open(
+    host: FlowHost,
+    ends: EchoEnds,
+    events: EchoEvents,
+    buffer: PinnedBuffer,
+    now: number,
+  ): EchoFlow | number {
+    const fd = socket(ends.target.family, "echo");
+    if (fd < 0) return -fd;
+    const result = connect(fd, new Sockaddr({ address: ends.target, port: 0 }));
+    if (result === 0) return new EchoFlow(host, ends, events, buffer, fd, now);
+    rawSyscall("close", fd);
+    return -result;
+  }
+
+  get lastUsed(): number {
+    return this.#used;
+  }
+
+  get deadline(): number | undefined {
+    return this.#closed ? undefined : this.#used + IDLE;
+  }
+
+  expire(): void {
+    this.close();
+  }
+
+  request(sequenceNumber: number, data: Uint8Array, now: number): void {
+    this.#used = now;
+    const message = new Uint8Array(HEADER_LENGTH + data.length);
+    message[0] = ECHO_REQUEST[this.ends.target.family];
+    put16(message, SEQUENCE_AT, sequenceNumber);
+    put16(message, IDENTIFIER_AT, this.ends.identifier);
+    message.set(data, HEADER_LENGTH);
+    const result = send(this.#fd, message, message.length);
+    if (result < 0 && result !== -ERRNO.EAGAIN) this.#events.refused(this, -result);
+  }
+
+  ready(_events: number, now: number): void {
+    const { bytes, address } = this.#buffer;
+    while (!this.#closed) {
+      const length = receiveDatagram(this.#fd, address, bytes.length);
+      if (length === -ERRNO.EAGAIN) return;
+      if (length < 0) this.#events.refused(this, -length);
+      else if (length >= HEADER_LENGTH && length <= bytes.length) {
+        this.#used = now;
+        this.#events.replied(this, get16(bytes, SEQUENCE_AT), bytes.subarray(HEADER_LENGTH, length));
+      }
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#host.timers.remove(this);
+    this.#host.reactor.remove(this.#fd, this.#token);
+    rawSyscall("close", this.#fd);
+    this.#events.closed(this);
+  }
+}

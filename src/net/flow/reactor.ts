@@ -1,0 +1,41 @@
+// The descriptors that the stack waits for, in one epoll(7) instance: events come back to whoever asked for them. An owner that goes may
+// still have events in the round under way, and its number may be another's by then: so events carry numbers that are never used twice.
+import { EPOLLIN, Epoll } from "../../../ffi/epoll.ts";
+
+export type Ready = {
+  /** `events`: EPOLL* bits. */
+  ready(events: number, now: number): void;
+};
+
+export class Reactor implements Disposable {
+  readonly #epoll = new Epoll(256);
+  readonly #owners = new Map<number, Ready>();
+  #next = 0;
+
+  get fd(): number {
+    return this.#epoll.fd;
+  }
+
+  /** The number by which it is removed again. */
+  add(fd: number, owner: Ready, events = EPOLLIN): number {
+    const token = this.#next++;
+    this.#epoll.add(fd, events, token);
+    this.#owners.set(token, owner);
+    return token;
+  }
+
+  /** Before the descriptor is closed. */
+  remove(fd: number, token: number): void {
+    if (this.#owners.delete(token)) this.#epoll.remove(fd);
+  }
+
+  /** Tells all that are ready; never waits. */
+  turn(now: number): void {
+    const count = this.#epoll.wait(0);
+    for (let i = 0; i < count; i++) this.#owners.get(this.#epoll.token(i))?.ready(this.#epoll.events(i), now);
+  }
+
+  [Symbol.dispose](): void {
+    this.#epoll.close();
+  }
+}

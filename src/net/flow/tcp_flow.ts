@@ -1,0 +1,227 @@
+// One TCP connection of the sandbox, and the host's connection that it is joined to: two connections, each with its own window, and
+// what one does not take the other one's sender is not asked for.
+//
+//   connecting  the sandbox's SYN is here, the host's connect(2) under way; nothing has been answered
+//   open        set when the host is connected: only now the sandbox gets its SYN|ACK
+//   closed      set when the sandbox's side is over; the host's socket is closed at the latest then
+//
+// Half-closes pass through: the sandbox's FIN, once all before it is written, is shutdown(2); the host's end of stream is a FIN.
+import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from "../../../ffi/epoll.ts";
+import { ERRNO } from "../../../ffi/errno.ts";
+import { rawSyscall } from "../../../ffi/libc.ts";
+import { resetOnClose, send, shutdown, takeError } from "../../../ffi/socket.ts";
+import type { IoVector } from "../../../ffi/vector_io.ts";
+import type { TcpConnection } from "../tcp/tcp_connection.ts";
+import type { TcpSegment } from "../wire/tcp.ts";
+import type { FlowHost, Pumped } from "./flow_host.ts";
+import type { Route } from "./frame_writer.ts";
+import type { Ready } from "./reactor.ts";
+import type { Timed } from "./timers.ts";
+
+/** What is read of the host's socket in one round of one flow, at most: four segments of the largest kind. */
+const READ_AT_ONCE = 262_144;
+
+export type TcpEvents = {
+  /** The host's connect(2) has failed: a positive errno. The sandbox has not been answered yet. */
+  unreachable(flow: TcpFlow, errno: number): void;
+  closed(flow: TcpFlow): void;
+};
+
+export type TcpPorts = { readonly sandbox: number; readonly remote: number };
+
+export class TcpFlow implements Timed, Ready, Pumped {
+  readonly connection: TcpConnection;
+  readonly route: Route;
+  /** The sandbox's, and the one beyond. */
+  readonly ports: TcpPorts;
+  readonly #host: FlowHost;
+  readonly #events: TcpEvents;
+  readonly #vector: IoVector;
+  #fd: number;
+  readonly #token: number;
+  #connecting: boolean;
+  #readable = false;
+  /** The end of stream, or an error, is among what there is to read. */
+  #ending = false;
+  #writable = false;
+  #sentEnd = false;
+  #closed = false;
+  bytesOut = 0;
+  bytesIn = 0;
+
+  /** `fd`: a non-blocking socket, connected or (`connecting`) about to be. `connect` makes the sandbox's end. */
+  constructor(options: {
+    readonly host: FlowHost;
+    readonly events: TcpEvents;
+    readonly vector: IoVector;
+    readonly route: Route;
+    readonly ports: TcpPorts;
+    readonly fd: number;
+    readonly connecting: boolean;
+    readonly connection: (deliver: (bytes: Uint8Array) => number) => TcpConnection;
+  }) {
+    this.#host = options.host;
+    this.#events = options.events;
+    this.#vector = options.vector;
+    this.route = options.route;
+    this.ports = options.ports;
+    this.#fd = options.fd;
+    this.#connecting = options.connecting;
+    this.#writable = !options.connecting;
+    this.connection = options.connection((bytes) => this.#deliver(bytes));
+    // Edge-triggered: what is ready is remembered here, and no system call changes what is waited for.
+    this.#token = this.#host.reactor.add(this.#fd, this, EPOLLIN + EPOLLOUT + EPOLLRDHUP + EPOLLET);
+  }
+
+  get isConnecting(): boolean {
+    return this.#connecting;
+  }
+
+  get deadline(): number | undefined {
+    return this.connection.pollAt;
+  }
+
+  expire(): void {
+    this.#host.schedule(this);
+  }
+
+  segment(segment: TcpSegment, now: number): void {
+    this.connection.receive(segment, now);
+    this.#host.schedule(this);
+  }
+
+  ready(events: number): void {
+    if (this.#fd < 0) return;
+    if (this.#connecting && !this.#isConnected(events)) return;
+    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) this.#ending = true;
+    if (events & EPOLLIN || this.#ending) this.#readable = true;
+    if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) this.#writable = true;
+    this.#host.schedule(this);
+  }
+
+  /** Moves what can be moved, and sends what is due to the sandbox. */
+  pump(now: number): void {
+    if (this.#closed) return;
+    if (!this.#connecting && this.#fd >= 0) {
+      this.#drain();
+      this.#fill();
+    }
+    this.#emit(now);
+    if (this.connection.isClosed) return this.#end();
+    this.#host.timers.update(this);
+  }
+
+  /** Without a word to the sandbox: its namespace is gone, or its place is taken by a new connection. */
+  drop(): void {
+    this.#end();
+  }
+
+  /** True once it is; a failure has been told. */
+  #isConnected(events: number): boolean {
+    if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) === 0) return false;
+    const errno = takeError(this.#fd);
+    if (errno !== 0) {
+      this.#events.unreachable(this, errno);
+      this.#host.schedule(this);
+      return false;
+    }
+    this.#connecting = false;
+    this.connection.confirm();
+    return true;
+  }
+
+  /** In-order bytes of the sandbox, offered while nothing is queued before them. */
+  #deliver(bytes: Uint8Array): number {
+    if (this.#connecting || !this.#writable || this.#fd < 0) return 0;
+    const taken = send(this.#fd, bytes, bytes.length);
+    if (taken < bytes.length) this.#writable = false;
+    if (taken >= 0) {
+      this.bytesOut += taken;
+      return taken;
+    }
+    if (taken !== -ERRNO.EAGAIN) this.#readable = true;
+    return 0;
+  }
+
+  /** What is queued for the host; and the end of it. */
+  #drain(): void {
+    while (this.#writable) {
+      const slices = this.connection.readable();
+      if (slices.length === 0) break;
+      this.#vector.clear();
+      this.#vector.addAll(slices);
+      const asked = this.#vector.length;
+      const taken = this.#vector.send(this.#fd);
+      this.#vector.clear();
+      if (taken < asked) this.#writable = false;
+      if (taken === -ERRNO.EAGAIN) break;
+      if (taken < 0) return this.#broken();
+      this.bytesOut += taken;
+      this.connection.consume(taken);
+    }
+    if (this.#sentEnd || !this.connection.isReceiveFinished) return;
+    this.#sentEnd = true;
+    shutdown(this.#fd, "write");
+  }
+
+  /** What the host has sent, as far as the sandbox's end has room for it. */
+  #fill(): void {
+    for (let read = 0; this.#readable && read < READ_AT_ONCE && this.#fd >= 0; ) {
+      const slices = this.connection.writable(READ_AT_ONCE - read);
+      if (slices.length === 0) return;
+      this.#vector.clear();
+      this.#vector.addAll(slices);
+      const asked = this.#vector.length;
+      const got = this.#vector.receive(this.#fd);
+      this.#vector.clear();
+      this.connection.produce(Math.max(0, got));
+      if (got === -ERRNO.EAGAIN) this.#readable = false;
+      else if (got < 0) return this.#broken();
+      else if (got === 0) {
+        this.#readable = false;
+        this.#ending = false;
+        this.connection.finish();
+      } else {
+        this.bytesIn += got;
+        read += got;
+        // A short read has emptied the socket (epoll(7), "Do I need to continuously read/write"): the next byte is a new edge.
+        if (got < asked && !this.#ending) this.#readable = false;
+      }
+    }
+    if (this.#readable) this.#host.schedule(this);
+  }
+
+  /** The host's connection has been reset, or its way is gone. */
+  #broken(): void {
+    this.#readable = false;
+    this.#writable = false;
+    this.connection.abort();
+  }
+
+  #emit(now: number): void {
+    for (let burst = this.connection.poll(now); burst !== undefined; burst = this.connection.poll(now)) {
+      const { payload, payloadLength, maximumSegmentSize } = burst;
+      this.#host.writer.tcp(this.route, { header: burst, payload, payloadLength, maximumSegmentSize });
+    }
+    const isOver = this.connection.isReceiveFinished && this.connection.isSendFinished;
+    // TIME-WAIT is the sandbox's side alone.
+    if (isOver && this.#sentEnd) this.#closeSocket();
+  }
+
+  #closeSocket(): void {
+    if (this.#fd < 0) return;
+    this.#host.reactor.remove(this.#fd, this.#token);
+    rawSyscall("close", this.#fd);
+    this.#fd = -1;
+  }
+
+  #end(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#host.timers.remove(this);
+    // Not both ends were reached: the host's peer is not to take what it has got for all there was.
+    if (this.#fd >= 0 && !this.#connecting) resetOnClose(this.#fd);
+    this.#closeSocket();
+    this.#events.closed(this);
+  }
+}

@@ -1,0 +1,72 @@
+// When something must be done that no packet brings about: a binary heap of deadlines. A deadline that moves to later is left where it
+// is and looked at again when it comes up, since that is what most do: a retransmission is put off with every segment.
+
+export type Timed = {
+  /** In milliseconds; `undefined` while there is nothing to wait for. Asked for again when an earlier answer has come up. */
+  readonly deadline: number | undefined;
+  expire(now: number): void;
+};
+
+type Entry = { readonly at: number; readonly item: Timed };
+
+export class Timers {
+  readonly #heap: Entry[] = [];
+  /** The earliest entry of each. */
+  readonly #earliest = new Map<Timed, number>();
+
+  /** To be told whenever a deadline may have become earlier. */
+  update(item: Timed): void {
+    const at = item.deadline;
+    if (at === undefined || at >= (this.#earliest.get(item) ?? Number.POSITIVE_INFINITY)) return;
+    this.#earliest.set(item, at);
+    this.#push({ at, item });
+  }
+
+  /** Forgets it: what stands in the heap comes up and is passed over. */
+  remove(item: Timed): void {
+    this.#earliest.delete(item);
+  }
+
+  /** When {@link expire} is to be called next; it may then find that nothing is to be done yet. */
+  get next(): number | undefined {
+    return this.#heap[0]?.at;
+  }
+
+  expire(now: number): void {
+    for (let first = this.#heap[0]; first !== undefined && first.at <= now; first = this.#heap[0]) {
+      this.#pop();
+      const { at, item } = first;
+      if (this.#earliest.get(item) !== at) continue;
+      this.#earliest.delete(item);
+      if ((item.deadline ?? Number.POSITIVE_INFINITY) <= now) item.expire(now);
+      this.update(item);
+    }
+  }
+
+  #push(entry: Entry): void {
+    const heap = this.#heap;
+    let at = heap.push(entry) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      const above = heap[parent] as Entry;
+      if (above.at <= entry.at) break;
+      heap[at] = above;
+      at = parent;
+    }
+    heap[at] = entry;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    let at = 0;
+    for (let child = 1; child < heap.length; child = at * 2 + 1) {
+      if (child + 1 < heap.length && (heap[child + 1] as Entry).at < (heap[child] as Entry).at) child++;
+      if ((heap[child] as Entry).at >= last.at) break;
+      heap[at] = heap[child] as Entry;
+      at = child;
+    }
+    heap[at] = last;
+  }
+}

@@ -1,0 +1,133 @@
+// One UDP conversation of the sandbox: a port of its own and one remote endpoint, and a host socket that is connected to that endpoint,
+// so that nobody else's datagrams come in and errors of the way come back (udp(7)).
+//
+//   new       a datagram went out; nothing has come back: forgotten after {@link UNREPLIED} ms
+//   replied   set by the first datagram from the host: forgotten after {@link REPLIED} ms without one in either direction
+//   closed    set by the stack: by time, when the table is full, when the sandbox ends
+import { ERRNO } from "../../../ffi/errno.ts";
+import { rawSyscall } from "../../../ffi/libc.ts";
+import type { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
+import { Sockaddr } from "../../../ffi/sockaddr.ts";
+import { connect, receiveDatagram, send, socket } from "../../../ffi/socket.ts";
+import type { IpAddress } from "../wire/ip_address.ts";
+import type { FlowHost } from "./flow_host.ts";
+import type { Route } from "./frame_writer.ts";
+import type { Ready } from "./reactor.ts";
+import type { Timed } from "./timers.ts";
+
+/** RFC 4787 section 4.3 asks for two minutes and allows less before a reply; Linux's conntrack has 30 s and 120 s. */
+const UNREPLIED = 30_000;
+const REPLIED = 120_000;
+/** In one round, so that one flood does not keep the others waiting. */
+const MOST_AT_ONCE = 64;
+
+export type UdpEnds = {
+  readonly local: IpAddress;
+  readonly localPort: number;
+  readonly remote: IpAddress;
+  readonly remotePort: number;
+  /** Where the host sends it: the remote address, or the host's own loopback in its place. */
+  readonly target: IpAddress;
+};
+
+export type UdpEvents = {
+  /** The way or the other end refused: a positive errno. */
+  refused(flow: UdpFlow, errno: number): void;
+  /** A datagram that is larger than the sandbox's MTU. */
+  large(flow: UdpFlow, payload: Uint8Array): void;
+  closed(flow: UdpFlow): void;
+};
+
+export class UdpFlow implements Timed, Ready {
+  readonly ends: UdpEnds;
+  readonly #host: FlowHost;
+  readonly #events: UdpEvents;
+  readonly #buffer: PinnedBuffer;
+  readonly #route: Route;
+  readonly #largest: number;
+  readonly #fd: number;
+  readonly #token: number;
+  #replied = false;
+  #used: number;
+  #closed = false;
+  bytesOut = 0;
+  bytesIn = 0;
+
+  private constructor(host: FlowHost, ends: UdpEnds, events: UdpEvents, io: UdpIo, fd: number, now: number) {
+    this.#host = host;
+    this.#events = events;
+    this.ends = ends;
+    this.#buffer = io.buffer;
+    this.#largest = io.largest;
+    this.#route = { source: ends.remote, destination: ends.local };
+    this.#fd = fd;
+    this.#token = host.reactor.add(fd, this);
+    this.#used = now;
+    host.timers.update(this);
+  }
+
+  /** A flow, or the positive errno that its socket was refused with. */
+  static open(host: FlowHost, ends: UdpEnds, events: UdpEvents, io: UdpIo, now: number): UdpFlow | number {
+    const fd = socket(ends.target.family, "datagram");
+    if (fd < 0) return -fd;
+    const result = connect(fd, new Sockaddr({ address: ends.target, port: ends.remotePort }));
+    if (result === 0) return new UdpFlow(host, ends, events, io, fd, now);
+    rawSyscall("close", fd);
+    return -result;
+  }
+
+  get lastUsed(): number {
+    return this.#used;
+  }
+
+  get deadline(): number | undefined {
+    return this.#closed ? undefined : this.#used + (this.#replied ? REPLIED : UNREPLIED);
+  }
+
+  expire(): void {
+    this.close();
+  }
+
+  /** To the host. A datagram may be lost: EAGAIN is that. */
+  send(payload: Uint8Array, now: number): void {
+    this.#used = now;
+    const result = send(this.#fd, payload, payload.length);
+    if (result >= 0) this.bytesOut += result;
+    else if (result !== -ERRNO.EAGAIN) this.#events.refused(this, -result);
+  }
+
+  ready(_events: number, now: number): void {
+    const { bytes, address } = this.#buffer;
+    for (let i = 0; i < MOST_AT_ONCE && !this.#closed; i++) {
+      const length = receiveDatagram(this.#fd, address, bytes.length);
+      if (length === -ERRNO.EAGAIN) return;
+      if (length < 0) this.#events.refused(this, -length);
+      else if (length <= bytes.length) this.#deliver(bytes.subarray(0, length), now);
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#host.timers.remove(this);
+    this.#host.reactor.remove(this.#fd, this.#token);
+    rawSyscall("close", this.#fd);
+    this.#events.closed(this);
+  }
+
+  #deliver(payload: Uint8Array, now: number): void {
+    this.#used = now;
+    this.#replied = true;
+    this.bytesIn += payload.length;
+    if (payload.length > this.#largest) return this.#events.large(this, payload);
+    const { remotePort, localPort } = this.ends;
+    this.#host.writer.udp(this.#route, { sourcePort: remotePort, destinationPort: localPort }, payload);
+  }
+}
+
+export type UdpIo = {
+  /** Shared by all flows: holds one datagram while it is passed on. */
+  readonly buffer: PinnedBuffer;
+  /** Payload bytes of a datagram that needs no fragments. */
+  readonly largest: number;
+};

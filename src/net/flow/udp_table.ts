@@ -1,0 +1,117 @@
+// The sandbox's UDP conversations: one flow for each port of its own and remote endpoint. The oldest idle one makes room for a new one.
+import { ERRNO } from "../../../ffi/errno.ts";
+import type { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
+import { cutFragments } from "../wire/fragments.ts";
+import { copyAddress } from "../wire/ip_address.ts";
+import { IP_PROTOCOL, type IpPacket } from "../wire/ip_packet.ts";
+import { put16 } from "../wire/network_order.ts";
+import {
+  emitUdp,
+  parseUdp,
+  UDP_CHECKSUM_OFFSET,
+  UDP_HEADER_LENGTH,
+  type UdpDatagram,
+  udpChecksum,
+} from "../wire/udp.ts";
+import type { FlowHost } from "./flow_host.ts";
+import { FlowMap } from "./flow_map.ts";
+import { ipHeaderLength, type Route } from "./frame_writer.ts";
+import { unreachableOf } from "./icmp_error.ts";
+import { type Network, wayTo } from "./network_way.ts";
+import { type UdpEvents, UdpFlow } from "./udp_flow.ts";
+import { sendUnreachable } from "./unreachable.ts";
+
+const MOST_FLOWS = 1024;
+
+/** Answers datagrams that are for an address of this side's. */
+export type UdpService = (packet: IpPacket, datagram: UdpDatagram, now: number) => void;
+
+export class UdpTable implements UdpEvents {
+  readonly #host: FlowHost;
+  readonly #network: Network;
+  readonly #buffer: PinnedBuffer;
+  readonly #flows = new FlowMap<UdpFlow>();
+  /** By port of the name server's or gateway's address. */
+  readonly services = new Map<number, UdpService>();
+
+  constructor(host: FlowHost, network: Network, buffer: PinnedBuffer) {
+    this.#host = host;
+    this.#network = network;
+    this.#buffer = buffer;
+  }
+
+  packet(packet: IpPacket, now: number): void {
+    const datagram = parseUdp(packet.payload);
+    if (datagram === undefined) return;
+    if (this.#network.addresses.isOurs(packet.destination)) {
+      const service = this.services.get(datagram.destinationPort);
+      if (service !== undefined) return service(packet, datagram, now);
+    }
+    const { destination } = packet;
+    const known = this.#flows.get(destination, datagram.destinationPort, datagram.sourcePort);
+    (known ?? this.#open(packet, datagram, now))?.send(datagram.payload, now);
+  }
+
+  refused(flow: UdpFlow, errno: number): void {
+    const { local, remote, localPort, remotePort } = flow.ends;
+    if (errno === ERRNO.EMSGSIZE) return;
+    const header = new Uint8Array(UDP_HEADER_LENGTH);
+    for (const [at, port] of [localPort, remotePort].entries()) header.set([port >> 8, port & 0xff], at * 2);
+    header[5] = UDP_HEADER_LENGTH;
+    const route: Route = { source: local, destination: remote };
+    sendUnreachable(this.#host.writer, { route, protocol: IP_PROTOCOL.UDP, payload: header }, unreachableOf(errno));
+  }
+
+  large({ ends }: UdpFlow, payload: Uint8Array): void {
+    const { local, remote, localPort, remotePort } = ends;
+    const route: Route = { source: remote, destination: local };
+    const datagram = new Uint8Array(UDP_HEADER_LENGTH + payload.length);
+    emitUdp({ sourcePort: remotePort, destinationPort: localPort }, payload.length, datagram, 0);
+    datagram.set(payload, UDP_HEADER_LENGTH);
+    put16(datagram, UDP_CHECKSUM_OFFSET, udpChecksum([datagram], route));
+    const { mtu } = this.#network;
+    for (const { fragment, length } of cutFragments(local.family, datagram.length, mtu, this.#host.random())) {
+      const piece = datagram.subarray(fragment.offset, fragment.offset + length);
+      this.#host.writer.ip(route, IP_PROTOCOL.UDP, piece, fragment);
+    }
+  }
+
+  closed(flow: UdpFlow): void {
+    this.#flows.delete(flow.ends.remote, flow.ends.remotePort, flow.ends.localPort, flow);
+  }
+
+  close(): void {
+    for (const flow of [...this.#flows]) flow.close();
+  }
+
+  #open(packet: IpPacket, { destinationPort, sourcePort }: UdpDatagram, now: number): UdpFlow | undefined {
+    const target = wayTo(this.#network, packet.destination);
+    if (target === undefined) {
+      this.#refuse(packet, ERRNO.ECONNREFUSED);
+      return undefined;
+    }
+    if (this.#flows.size >= MOST_FLOWS) this.#oldest()?.close();
+    const remote = copyAddress(packet.destination);
+    const local = copyAddress(packet.source);
+    const ends = { local, localPort: sourcePort, remote, remotePort: destinationPort, target: copyAddress(target) };
+    const largest = this.#network.mtu - ipHeaderLength(packet) - UDP_HEADER_LENGTH;
+    const flow = UdpFlow.open(this.#host, ends, this, { buffer: this.#buffer, largest }, now);
+    if (typeof flow === "number") {
+      this.#refuse(packet, flow);
+      return undefined;
+    }
+    this.#flows.set(remote, destinationPort, sourcePort, flow);
+    return flow;
+  }
+
+  #refuse(packet: IpPacket, errno: number): void {
+    const payload = packet.payload.subarray(0, UDP_HEADER_LENGTH);
+    sendUnreachable(this.#host.writer, { route: packet, protocol: IP_PROTOCOL.UDP, payload }, unreachableOf(errno));
+  }
+
+  #oldest(): UdpFlow | undefined {
+    let oldest: UdpFlow | undefined;
+    for (const flow of this.#flows) if (oldest === undefined || flow.lastUsed < oldest.lastUsed) oldest = flow;
+    return oldest;
+  }
+}

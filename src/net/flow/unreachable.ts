@@ -1,0 +1,62 @@
+// Tells the sandbox that a packet of its own did not arrive: an ICMP error that quotes the packet.
+import { emitIcmpv4, ICMPV4_UNREACHABLE, type Icmpv4Message, icmpv4Length } from "../wire/icmpv4.ts";
+import { emitIcmpv6, ICMPV6_UNREACHABLE, type Icmpv6Message, icmpv6Length } from "../wire/icmpv6.ts";
+import { IP_PROTOCOL } from "../wire/ip_packet.ts";
+import { emitIpv4 } from "../wire/ipv4.ts";
+import { emitIpv6 } from "../wire/ipv6.ts";
+import type { FrameWriter, Route } from "./frame_writer.ts";
+import type { Unreachable } from "./icmp_error.ts";
+
+const CODES_4: Readonly<Record<Unreachable, number>> = {
+  network: ICMPV4_UNREACHABLE.NET,
+  host: ICMPV4_UNREACHABLE.HOST,
+  port: ICMPV4_UNREACHABLE.PORT,
+  prohibited: ICMPV4_UNREACHABLE.ADMINISTRATIVELY_PROHIBITED,
+};
+const CODES_6: Readonly<Record<Unreachable, number>> = {
+  network: ICMPV6_UNREACHABLE.NO_ROUTE,
+  host: ICMPV6_UNREACHABLE.ADDRESS,
+  port: ICMPV6_UNREACHABLE.PORT,
+  prohibited: ICMPV6_UNREACHABLE.ADMINISTRATIVELY_PROHIBITED,
+};
+const HOP_LIMIT = 64;
+
+/** What is quoted of a packet: who sent it to whom, and the start of its transport header, 8 bytes of which tell the flow. */
+export type Quoted = {
+  /** The packet's own way: from the sandbox to the outside. */
+  readonly route: Route;
+  readonly protocol: number;
+  readonly payload: Uint8Array;
+};
+
+/** `from`: who says so, the destination itself or a router on the way. */
+export function sendUnreachable(writer: FrameWriter, quoted: Quoted, why: Unreachable): void {
+  const { source, destination } = quoted.route;
+  const route: Route = { source: destination, destination: source };
+  const invokingPacket = packetOf(quoted);
+  if (source.family === 4) {
+    const message: Icmpv4Message = {
+      kind: "destination-unreachable",
+      code: CODES_4[why],
+      nextHopMtu: 0,
+      invokingPacket,
+    };
+    const bytes = new Uint8Array(icmpv4Length(message));
+    emitIcmpv4(message, bytes, 0);
+    return writer.ip(route, IP_PROTOCOL.ICMP, bytes);
+  }
+  const message: Icmpv6Message = { kind: "destination-unreachable", code: CODES_6[why], invokingPacket };
+  const bytes = new Uint8Array(icmpv6Length(message));
+  emitIcmpv6(message, route, bytes, 0);
+  writer.ip(route, IP_PROTOCOL.ICMPV6, bytes);
+}
+
+function packetOf({ route, protocol, payload }: Quoted): Uint8Array {
+  const length = route.source.family === 4 ? 20 : 40;
+  const packet = new Uint8Array(length + payload.length);
+  const header = { ...route, protocol, hopLimit: HOP_LIMIT };
+  if (route.source.family === 4) emitIpv4(header, payload.length, packet, 0);
+  else emitIpv6(header, payload.length, packet, 0);
+  packet.set(payload, length);
+  return packet;
+}

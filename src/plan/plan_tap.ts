@@ -1,0 +1,90 @@
+// The one interface of a network of our own: a TAP device, with its addresses and routes, whose descriptor goes to the supervisor. It
+// is /dev/net/tun of the host that is opened, before the root changes. Neighbours are fixed, so nobody has to ask who has which address.
+
+import { GATEWAY_MAC } from "../net/wire/gateway_mac.ts";
+import { type IpAddress, parseIpAddress } from "../net/wire/ip_address.ts";
+import { addAddress } from "../netlink/address.ts";
+import { batch, REPLY_BYTES, REPLY_ERROR } from "../netlink/batch.ts";
+import { setLink } from "../netlink/link.ts";
+import type { Request } from "../netlink/message.ts";
+import { addNeighbour } from "../netlink/neighbour.ts";
+import { addDefaultRoute } from "../netlink/route.ts";
+import { TAP_INDEX, tapRequests } from "../netlink/tap_requests.ts";
+import type { NetworkAddresses, Spec, UserNetwork } from "../spec/spec.ts";
+import { O } from "./constants.ts";
+import { AT_FDCWD } from "./mount_steps.ts";
+import type { Program } from "./program.ts";
+import { sendDescriptor } from "./send_descriptor.ts";
+import { type Bytes, flags, named, type Register } from "./step.ts";
+
+const DEVICE = "/dev/net/tun";
+/** Frames that may wait while the supervisor is busy; the default of 1000 is for devices that lose nothing by waiting. */
+const QUEUE_LENGTH = 4096;
+
+export function planTap(program: Program, network: UserNetwork, netlink: Register, networkFd: number): void {
+  const aim = { kind: "tap" } as const;
+  const open = flags(O, "O_RDWR", "O_NONBLOCK", "O_CLOEXEC");
+  const tap = program.let("tap", aim, "openat", [AT_FDCWD, DEVICE, open, 0]);
+  for (const { name, request, argument, shown, tolerate } of tapRequests({ name: network.interface })) {
+    const value = typeof argument === "number" ? named(argument, shown) : bytesOf(argument, shown);
+    program.add(aim, "ioctl", [tap, named(request, name), value], tolerate ? { tolerate } : {});
+  }
+  // Of IPv6 only what is given here: no link-local address, no solicitations. A kernel without IPv6 does not know what is meant.
+  ask(program, netlink, [setLink(TAP_INDEX, { noLinkLocal: true })], true);
+  const link = [setLink(TAP_INDEX, { mtu: network.mtu, queueLength: QUEUE_LENGTH }), setLink(TAP_INDEX, { up: true })];
+  ask(program, netlink, [...link, ...(network.ipv4 ? familyRequests(network.ipv4) : [])], false);
+  if (network.ipv6) ask(program, netlink, familyRequests(network.ipv6), true);
+  sendDescriptor(program, aim, networkFd, tap);
+  program.add(aim, "close", [tap]);
+}
+
+/** Groups that may make ping sockets (icmp(7)): those of the sandbox, for what is not root there has no other way to ping. */
+export function planPing(program: Program, { linux, process }: Spec): void {
+  const aim = { kind: "interface" } as const;
+  const [first] = linux.gidMappings;
+  const isRange = linux.gidMappings.some(({ size }) => size > 1) && first?.containerID === 0;
+  const last = isRange ? linux.gidMappings.reduce((sum, { size }) => sum + size, 0) - 1 : process.user.gid;
+  const range = `${isRange ? 0 : process.user.gid} ${last}`;
+  const path = "/proc/sys/net/ipv4/ping_group_range";
+  // An outer container may have covered it; then only root can ping.
+  const file = program.let("file", aim, "openat", [AT_FDCWD, path, flags(O, "O_WRONLY", "O_CLOEXEC"), 0], {
+    tolerate: ["ENOENT", "EACCES", "EROFS", "EPERM"],
+    skip: 2,
+  });
+  program.add(aim, "write", [file, range, range.length], { tolerate: ["EINVAL"] });
+  program.add(aim, "close", [file]);
+}
+
+function familyRequests({ address, prefixLength, gateway, nameserver }: NetworkAddresses): readonly Request[] {
+  const via = addressOf(gateway);
+  return [
+    addAddress(TAP_INDEX, addressOf(address), prefixLength),
+    ...[via, addressOf(nameserver)].map((neighbour) => addNeighbour(TAP_INDEX, neighbour, GATEWAY_MAC)),
+    addDefaultRoute(TAP_INDEX, via),
+  ];
+}
+
+/** All or, where a family may be missing (`optional`), none. */
+function ask(program: Program, netlink: Register, requests: readonly Request[], optional: boolean): void {
+  const aim = { kind: "interface" } as const;
+  const { bytes, shown } = batch(requests, "last");
+  const reply: Bytes = { kind: "bytes", content: new Uint8Array(REPLY_BYTES), shown: "&reply" };
+  program.add(aim, "sendto", [netlink, bytesOf(bytes, shown), bytes.length, 0, 0, 0]);
+  program.add(aim, "recvfrom", [netlink, reply, REPLY_BYTES, 0, 0, 0]);
+  program.add(
+    aim,
+    "load",
+    [{ kind: "inside", of: reply, at: REPLY_ERROR }],
+    optional ? { tolerate: ["EAFNOSUPPORT", "EOPNOTSUPP", "EACCES"] } : {},
+  );
+}
+
+function bytesOf(content: Uint8Array, shown: string): Bytes {
+  return { kind: "bytes", content, shown };
+}
+
+function addressOf(text: string): IpAddress {
+  const address = parseIpAddress(text);
+  if (address === undefined) throw new TypeError(`${text} is no IP address`);
+  return address;
+}

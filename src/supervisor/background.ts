@@ -1,0 +1,10 @@
+// What a supervisor does beside waiting for its command: the network stack is one. It joins whichever loop there is.
+
+export type Background = {
+  /** Readable when {@link turn} has something to do; an epoll(7) descriptor may be one. */
+  readonly fd: number;
+  /** In how many milliseconds it has, whatever happens. */
+  readonly timeout: number;
+  /** Does all that is due. Never waits. */
+  turn(): void;
+};
