@@ -1,24 +1,32 @@
 // The same archive through other unpackers, and our archives through theirs: one tree, to the byte, mode and nanosecond.
 import { describe, expect } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { lstatSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, lstatSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, open } from "../../ffi/file.ts";
 import { fgetxattr, listxattr, setxattr } from "../../ffi/xattr.ts";
-import { extract } from "../../rootfs-builder/tar/extract.ts";
+import { type Extraction, extract } from "../../rootfs-builder/tar/extract.ts";
 import { readTree } from "../../rootfs-builder/tar/tree_reader.ts";
 import { writeTar } from "../../rootfs-builder/tar/writer.ts";
+import {
+  debootstrapTar,
+  deviceNames,
+  members,
+  noDebootstrapTar,
+  xattrCount,
+} from "../fixtures/rootfs-builder/debootstrap_tar.ts";
 import { minirootfs } from "../fixtures/rootfs-builder/minirootfs.ts";
 import { TemporaryFolder } from "../fixtures/rootfs-builder/temporary_folder.ts";
 import { tree } from "../fixtures/rootfs-builder/tree.ts";
-import { absent, testWhere } from "../support/test_where.ts";
+import { lineDifferences } from "../support/line_differences.ts";
+import { absent, asRoot, testWhere } from "../support/test_where.ts";
 
 const MANY = 20_000;
 const MINUTES = 5 * 60_000;
 const noAlpine = minirootfs ? undefined : "no Alpine minirootfs; name one in ALPINE_MINIROOTFS";
 
 /** Without the first of them, GNU tar sets a folder's time before all that is in it is there. */
-const GNU = ["--delay-directory-restore", "--xattrs", "--xattrs-include=user.*"] as const;
+const GNU = ["--no-same-owner", "--delay-directory-restore", "--xattrs", "--xattrs-include=user.*"] as const;
 
 class Scene extends TemporaryFolder {
   folder(name: string): string {
@@ -27,16 +35,29 @@ class Scene extends TemporaryFolder {
   }
 
   async ours(archive: string): Promise<string> {
+    return (await this.oursTold(archive)).folder;
+  }
+
+  /** With what our extraction has to say of what it left out. */
+  async oursTold(archive: string): Promise<Extraction & { readonly folder: string }> {
     const folder = this.folder("ours");
     using root = open(folder, O_RDONLY | O_DIRECTORY);
-    await extract(Bun.file(archive).stream(), root.number);
-    return folder;
+    return { folder, ...(await extract(Bun.file(archive).stream(), root.number)) };
   }
 
   gnuTar(archive: string): string {
     const folder = this.folder("gnu");
-    execFileSync("tar", ["-xpf", archive, "-C", folder, "--no-same-owner", ...GNU]);
+    execFileSync("tar", ["-xpf", archive, "-C", folder, ...GNU]);
     return folder;
+  }
+
+  /** Of an archive with devices, which only root can make: GNU tar goes on after each, and fails in the end. */
+  gnuTarComplaining(archive: string): { readonly folder: string; readonly complaints: readonly string[] } {
+    const folder = this.folder("gnu");
+    const env = { ...process.env, LC_ALL: "C" };
+    const { stderr } = Bun.spawnSync(["tar", "-xpf", archive, "-C", folder, ...GNU], { env });
+    const complaints = stderr.toString().split("\n").filter(Boolean);
+    return { folder, complaints: complaints.filter((line) => !line.startsWith("tar: Exiting with failure status")) };
   }
 
   bsdtar(archive: string): string {
@@ -67,22 +88,31 @@ class Scene extends TemporaryFolder {
   }
 }
 
-/** One line a name: kind, mode, time, links, content or target, size, attributes of users. */
+/** One line a name: kind, mode, time, links, content or target, size, the first of the names it shares, attributes. */
 function described(root: string): string[] {
+  const firsts = new Map<number, string>();
   return tree(root).map((node) => {
     const path = join(root, node.name);
     const known = !/[\x80-\xff]/.test(node.name);
     const size = known && node.kind === "file" ? lstatSync(path).size : "";
+    const first = known && node.links > 1 ? firstName(firsts, lstatSync(path).ino, node.name) : "";
     const xattrs = known && (node.kind === "file" || node.kind === "directory") ? xattrsOf(path) : "";
-    return `${Object.values(node).map(String).join(" ")} ${size} ${xattrs}`;
+    return `${Object.values(node).map(String).join(" ")} ${size} ${first} ${xattrs}`;
   });
 }
 
-/** Without umoci's own record of owners. */
+function firstName(firsts: Map<number, string>, inode: number, name: string): string {
+  const first = firsts.get(inode) ?? name;
+  firsts.set(inode, first);
+  return first;
+}
+
+/** Of users, without umoci's own record of owners; and capabilities. */
 function xattrsOf(path: string): string {
   using fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   return listxattr(fd.number, path)
-    .filter((name) => name.startsWith("user.") && name !== "user.rootlesscontainers")
+    .filter((name) => name.startsWith("user.") || name === "security.capability")
+    .filter((name) => name !== "user.rootlesscontainers")
     .sort()
     .map((name) => `${name}=${Buffer.from(fgetxattr(fd.number, path, name)).toString("hex")}`)
     .join(" ");
@@ -90,14 +120,12 @@ function xattrsOf(path: string): string {
 
 /** Without the folder unpacked into, where the archive does not have it, or bsdtar leaves it as it is. */
 function differencesBelow(a: string, b: string): string[] {
-  return differences(a, b).filter((line) => !/^[-+] {2}directory/.test(line));
+  const below = (root: string): string[] => described(root).filter((line) => !/^ *directory/.test(line));
+  return lineDifferences(below(a), below(b));
 }
 
-/** Lines that only one of the two has: short when something is wrong, and nothing when all is well. */
 function differences(a: string, b: string): string[] {
-  const [left, right] = [new Set(described(a)), new Set(described(b))];
-  const only = [...left].filter((line) => !right.has(line)).map((line) => `- ${line}`);
-  return [...only, ...[...right].filter((line) => !left.has(line)).map((line) => `+ ${line}`)].slice(0, 10);
+  return lineDifferences(described(a), described(b));
 }
 
 /** Of this machine's own files, as many as asked for and with the folders they are in. */
@@ -120,6 +148,7 @@ function oddTree(folder: string): void {
   for (const name of ["sparse", "d/e"]) {
     using fd = open(join(folder, name), name === "d/e" ? O_RDONLY : O_RDWR);
     if (name !== "d/e") setxattr(fd.number, "user.binary", new Uint8Array([0, 10, 61, 255]));
+    if (name !== "d/e") setxattr(fd.number, "user.empty", new Uint8Array());
   }
 }
 
@@ -154,6 +183,46 @@ describe(`unpacking ${MANY} files of this machine makes the tree`, () => {
       const ours = await scene.ours(`${archive}.zst`);
       expect(differencesBelow(ours, scene.gnuTar(archive))).toEqual([]);
       expect(differencesBelow(ours, scene.umoci(archive))).toEqual([]);
+    },
+    MINUTES,
+  );
+});
+
+describe("unpacking what debootstrap made, by an ordinary user, makes the tree", () => {
+  const archive = debootstrapTar;
+  const withTree = testWhere(noDebootstrapTar, asRoot(), absent("tar", "umoci"));
+
+  withTree(
+    "that GNU tar makes, and leaves out the same devices",
+    async () => {
+      using scene = new Scene();
+      const listed = members(archive);
+      expect(listed.length).toBeGreaterThan(MANY);
+      expect(xattrCount(listed, "user.")).toBeGreaterThan(0);
+      const ours = await scene.oursTold(archive);
+      const gnu = scene.gnuTarComplaining(archive);
+      const devices = deviceNames(listed);
+      expect(ours.entries).toBe(listed.length);
+      expect(ours.devices.map(({ name }) => Buffer.from(name).toString())).toEqual(devices);
+      expect(gnu.complaints).toEqual(devices.map((name) => `tar: ${name}: Cannot mknod: Operation not permitted`));
+      expect(differences(ours.folder, gnu.folder)).toEqual([]);
+    },
+    MINUTES,
+  );
+
+  // In the place of a device umoci makes an empty file, and it says of a capability that it was refused.
+  withTree(
+    "that umoci makes of it without the devices, and leaves out the same capabilities",
+    async () => {
+      using scene = new Scene();
+      const listed = members(archive);
+      const ours = await scene.oursTold(archive);
+      const capabilities = xattrCount(listed, "security.capability");
+      expect([...ours.skippedXattrs]).toEqual(capabilities > 0 ? [["security.capability", capabilities]] : []);
+      const without = join(scene.path, "without.tar");
+      copyFileSync(archive, without);
+      execFileSync("tar", ["--delete", "-f", without, ...deviceNames(listed)]);
+      expect(differences(ours.folder, scene.umoci(without))).toEqual([]);
     },
     MINUTES,
   );
