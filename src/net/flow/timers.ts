@@ -4,6 +4,7 @@
 export type Timed = {
   /** In milliseconds; `undefined` while there is nothing to wait for. Asked for again when an earlier answer has come up. */
   readonly deadline: number | undefined;
+  /** It has come, and is forgotten: for the next one {@link Timers.update} has to be called. */
   expire(now: number): void;
 };
 
@@ -39,7 +40,7 @@ export class Timers {
       if (this.#earliest.get(item) !== at) continue;
       this.#earliest.delete(item);
       if ((item.deadline ?? Number.POSITIVE_INFINITY) <= now) item.expire(now);
-      this.update(item);
+      else this.update(item);
     }
   }
 

@@ -23,7 +23,9 @@ const BACKSLASH = 0x5c;
 /** The name at `at`, compressed or not. Pointers must lead back, so there is no loop; and they are counted, so it's never long. */
 export function readName(bytes: Uint8Array, at: number): ReadName | undefined {
   const wire = new Uint8Array(MOST_NAME);
-  let [length, from, limit] = [0, at, at];
+  let length = 0;
+  let from = at;
+  let limit = at;
   let end: number | undefined;
   for (let pointers = 0; pointers <= MOST_POINTERS; ) {
     const octet = bytes[from];
@@ -36,7 +38,6 @@ export function readName(bytes: Uint8Array, at: number): ReadName | undefined {
       pointers++;
     } else {
       const next = from + 1 + octet;
-      // Two octets at least are left for what follows a label; one is, for the root.
       if (octet > MOST_LABEL || next > bytes.length || length + 1 + octet > MOST_NAME) return undefined;
       wire.set(bytes.subarray(from, next), length);
       length += 1 + octet;
@@ -49,8 +50,8 @@ export function readName(bytes: Uint8Array, at: number): ReadName | undefined {
 }
 
 /** Text as wire format, uncompressed; `undefined` where it's no name: empty labels, labels or names too long, escapes cut short. */
-export function encodeName(name: string): Uint8Array | undefined {
-  const labels = name === "." || name === "" ? [] : labelsOf(name.endsWith(".") ? name.slice(0, -1) : name);
+export function encodeName(name: string): Uint8Array<ArrayBuffer> | undefined {
+  const labels = name === "." || name === "" ? [] : labelsOf(name);
   if (labels === undefined) return undefined;
   const length = labels.reduce((total, label) => total + 1 + label.length, 1);
   if (length > MOST_NAME || labels.some((label) => label.length === 0 || label.length > MOST_LABEL)) return undefined;
@@ -75,23 +76,24 @@ function octetText(octet: number): string {
   return String.fromCharCode(octet).toLowerCase();
 }
 
-/** The octets of each label. */
+/** The octets of each label; a dot at the end is the root's and starts none. */
 function labelsOf(text: string): readonly (readonly number[])[] | undefined {
-  const labels: number[][] = [];
-  for (const label of text.match(/(?:\\.|[^.\\])*\\?/gsu) ?? []) {
-    const octets = octetsOf(label);
-    if (octets === undefined) return undefined;
-    labels.push(octets);
+  const labels: number[][] = [[]];
+  for (const [piece] of text.matchAll(/\\[0-9]{3}|\\[^0-9]|./gsu)) {
+    const octet = octetOf(piece);
+    if (octet === undefined) return undefined;
+    if (piece === ".") labels.push([]);
+    else labels.at(-1)?.push(octet);
   }
-  return labels;
+  return labels.at(-1)?.length === 0 ? labels.slice(0, -1) : labels;
 }
 
-function octetsOf(label: string): number[] | undefined {
-  const octets: number[] = [];
-  for (const [piece] of label.matchAll(/\\[0-9]{3}|\\[^0-9]|./gsu)) {
-    const octet = piece.length === 4 ? Number(piece.slice(1)) : (piece.codePointAt(piece.length - 1) ?? 0);
-    if (octet > 0xff || piece === "\\" || (piece.length === 1 && octet > 0x7f)) return undefined;
-    octets.push(octet);
-  }
-  return octets;
+/** One character, or one behind a backslash, or three digits behind it. */
+function octetOf(piece: string): number | undefined {
+  if (piece === "\\") return undefined;
+  const octet =
+    piece.length === 4
+      ? Number(piece.slice(1))
+      : (piece.codePointAt(piece.length === 2 && piece.startsWith("\\") ? 1 : 0) ?? 0);
+  return octet > (piece.length === 4 ? 0xff : 0x7f) ? undefined : octet;
 }

@@ -59,6 +59,11 @@ describe("timers", () => {
     const timers = new Timers();
     const repeating = new Alarm(10, (now) => now + 10);
     const removed = new Alarm(10);
+    const expire = repeating.expire.bind(repeating);
+    repeating.expire = (now) => {
+      expire(now);
+      timers.update(repeating);
+    };
     timers.update(repeating);
     timers.update(removed);
     timers.remove(removed);
@@ -66,5 +71,14 @@ describe("timers", () => {
     expect(repeating.expired).toEqual([10, 20, 30]);
     expect(removed.expired).toEqual([]);
     expect(timers.next).toBe(40);
+  });
+
+  test("one that is still due after it has expired does not come again by itself", () => {
+    const timers = new Timers();
+    const alarm = new Alarm(10, () => 10);
+    timers.update(alarm);
+    timers.expire(20);
+    expect(alarm.expired).toEqual([20]);
+    expect(timers.next).toBeUndefined();
   });
 });
