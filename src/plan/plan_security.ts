@@ -7,9 +7,10 @@ import type { Program } from "./program.ts";
 import { type Bytes, flags, named } from "./step.ts";
 
 const CAPABILITY_VERSION_3 = 0x20080522;
-// SECBIT_NOROOT, SECBIT_NO_SETUID_FIXUP and SECBIT_NO_CAP_AMBIENT_RAISE with their locks, and SECBIT_KEEP_CAPS's lock alone: uid 0 is nothing
-// special to a command that is not root, and none of it can be undone. A root inside is left with the usual rules, which su and daemons need.
-const NON_ROOT_SECUREBITS = 0b11101111;
+// SECBIT_NOROOT, SECBIT_NO_SETUID_FIXUP and SECBIT_NO_CAP_AMBIENT_RAISE with their locks: uid 0 is nothing special to a command that is not
+// root, and none of it can be undone. A root inside is left with the usual rules, which su and daemons need. SECBIT_KEEP_CAPS is not
+// locked: without capabilities there is nothing to keep, and programs that would drop theirs (ping) end when they may not set it.
+const NON_ROOT_SECUREBITS = 0b11001111;
 
 export function planSecurity(program: Program, spec: Spec): void {
   planUser(program, spec);
@@ -45,7 +46,7 @@ function gidList(gids: readonly number[]): Bytes {
 
 function planSecurebits(program: Program, { process: { capabilities } }: Spec): void {
   // A raise after NO_CAP_AMBIENT_RAISE would fail, so that bit is left out where something is to be raised.
-  const bits = capabilities.ambient.length > 0 ? NON_ROOT_SECUREBITS & 0b00111111 : NON_ROOT_SECUREBITS;
+  const bits = capabilities.ambient.length > 0 ? NON_ROOT_SECUREBITS & 0b00001111 : NON_ROOT_SECUREBITS;
   program.add({ kind: "capabilities" }, "prctl", [
     named(PR.PR_SET_SECUREBITS, "PR_SET_SECUREBITS"),
     named(bits, `0b${bits.toString(2)}`),
