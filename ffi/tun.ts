@@ -1,0 +1,39 @@
+// A TUN or TAP device, tuntap.rst of the kernel's documentation. What to ask of the driver, and in which order, is given as data
+// (src/netlink/tap_requests.ts): a sandbox's child makes the same requests without JavaScript.
+import type { ErrnoName } from "./errno.ts";
+import { errnoName } from "./errno.ts";
+import type { Fd } from "./fd.ts";
+import { O_NONBLOCK, O_RDWR, open } from "./file.ts";
+import { rawSyscall } from "./libc.ts";
+import { SyscallError } from "./syscall_error.ts";
+
+export type DeviceRequest = {
+  /** As in linux/if_tun.h. */
+  readonly name: string;
+  readonly request: number;
+  /** Passed as it is, or by its address. */
+  readonly argument: number | Uint8Array;
+  /** Errnos that are no failure: this kernel cannot do it. */
+  readonly tolerate?: readonly ErrnoName[];
+};
+
+export const TUN_DEVICE = "/dev/net/tun";
+
+/** A non-blocking descriptor of the device that `requests` make, in the caller's network namespace. */
+export function openTun(requests: readonly DeviceRequest[]): Fd {
+  const fd = open(TUN_DEVICE, O_RDWR | O_NONBLOCK);
+  try {
+    for (const request of requests) perform(fd, request);
+    return fd;
+  } catch (error) {
+    fd.close();
+    throw error;
+  }
+}
+
+function perform(fd: Fd, { name, request, argument, tolerate = [] }: DeviceRequest): void {
+  const result = rawSyscall("ioctl", fd.number, request, argument);
+  if (result >= 0) return;
+  if (!tolerate.some((errno) => errno === errnoName(-result)))
+    throw new SyscallError(`ioctl ${name}`, TUN_DEVICE, -result);
+}
