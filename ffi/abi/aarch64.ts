@@ -124,8 +124,6 @@ export const AARCH64_SYSCALLS = {
   recvfrom: 207,
   sendmsg: 211,
   recvmsg: 212,
-  sendmmsg: 269,
-  recvmmsg: 243,
   getsockname: 204,
   getpeername: 205,
   getsockopt: 209,
