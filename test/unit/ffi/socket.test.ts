@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
 import { EPOLLIN, EPOLLOUT, Epoll } from "../../../ffi/epoll.ts";
 import { ERRNO } from "../../../ffi/errno.ts";
 import { Fd } from "../../../ffi/fd.ts";
@@ -155,23 +154,4 @@ describe("sockets", () => {
     setOption(fd.number, "IP_TTL", 9);
     expect(() => setOption(fd.number, "IPV6_V6ONLY", 1)).toThrow("setsockopt IPV6_V6ONLY: E");
   });
-
-  testWhere(noPingSocket())("a ping socket gives the answer to an echo request", () => {
-    using fd = openSocket(4, "echo");
-    expect(connect(fd.number, new Sockaddr({ address: LOOPBACK[4], port: 0 }))).toBe(0);
-    const request = Uint8Array.of(8, 0, 0, 0, 0, 0, 0, 42, 1, 2, 3);
-    expect(send(fd.number, request, request.length)).toBe(request.length);
-    waitFor(fd.number, EPOLLIN);
-    const reply = new Uint8Array(64);
-    expect(receiveDatagram(fd.number, reply, reply.length)).toBe(request.length);
-    expect([reply[0], reply[7], ...reply.subarray(8, 11)]).toEqual([0, 42, 1, 2, 3]);
-  });
 });
-
-function noPingSocket(): string | undefined {
-  const number = socket(4, "echo");
-  if (number < 0)
-    return `no ping socket for the groups of ${readFileSync("/proc/sys/net/ipv4/ping_group_range", "utf8").trim()}`;
-  new Fd(number).close();
-  return undefined;
-}

@@ -61,6 +61,17 @@ describe("what the kernel makes of the messages", () => {
     });
   });
 
+  withTap("a TAP stays in its namespace without its descriptor, unless it is to go with it", () => {
+    expect(scenario("persistence")).toEqual(["lo", "stays"]);
+  });
+
+  withTap("a name or an index that another link has is refused", () => {
+    expect(scenario("refused")).toEqual([
+      "ioctl TUNSETIFF /dev/net/tun: EBUSY",
+      expect.stringMatching(/^ioctl TUNSETIFF .*: E(BUSY|EXIST)$/),
+    ]);
+  });
+
   withNamespace("a bridge with a port whose other end is in another namespace", () => {
     const seen = scenario("bridge") as Record<string, readonly { readonly ifname: string }[]>;
     expect(seen.made as unknown).toEqual({ answers: 1, sequence: 4, error: 0 });

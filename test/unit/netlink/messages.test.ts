@@ -70,8 +70,12 @@ describe("messages", () => {
       "TUNSETVNETHDRSZ",
       "TUNSETVNETLE",
       "TUNSETOFFLOAD",
+      "TUNSETPERSIST",
       "TUNSETOFFLOAD",
     ]);
+    expect(tapRequests({ name: "tap0", closesWithDescriptor: true }).map(({ name }) => name)).not.toContain(
+      "TUNSETPERSIST",
+    );
   });
 });
 

@@ -97,6 +97,28 @@ runScenario({
     };
   },
 
+  persistence() {
+    openTun(tapRequests({ name: "stays", index: 5 })).close();
+    openTun(tapRequests({ name: "goes", index: 6, closesWithDescriptor: true })).close();
+    return (ip("link") as readonly { readonly ifname: string }[]).map(({ ifname }) => ifname);
+  },
+
+  refused() {
+    using _ = openTun(tapRequests({ name: "one", index: 5 }));
+    const attempts = [
+      { name: "one", index: 6 },
+      { name: "two", index: 5 },
+    ];
+    return attempts.map((options) => {
+      try {
+        openTun(tapRequests(options)).close();
+        return "opened";
+      } catch (error) {
+        return error instanceof Error ? error.message : error;
+      }
+    });
+  },
+
   bridge() {
     using here = open("/proc/thread-self/ns/net", O_RDONLY);
     syscall("unshare", "network", CLONE_NEWNET);

@@ -34,6 +34,20 @@ describe("TapDevice", () => {
     expect(scenario("toSocket")).toEqual({ ...all, text: "one two three", rest: [0, 60_000], from: 53, port: 4444 });
   });
 
+  withTap("carries TCP super-segments both ways, neither cut nor summed", () => {
+    expect(scenario("segments")).toEqual({
+      sent: 14_600,
+      flags: 1,
+      gsoType: 1,
+      gsoSize: 1460,
+      checksumAt: [34, 16],
+      several: true,
+      written: true,
+      received: 40_000,
+      intact: true,
+    });
+  });
+
   withTap("counts what the device does not take, and tells when it has gone", () => {
     expect(scenario("drops")).toEqual({
       notAFrame: false,
