@@ -16,6 +16,10 @@ export class Fd implements Disposable {
     return this.#number;
   }
 
+  get isOpen(): boolean {
+    return this.#number >= 0;
+  }
+
   /** Gives the number away: the caller closes it from now on. */
   release(): number {
     const number = this.number;

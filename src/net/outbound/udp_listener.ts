@@ -1,0 +1,67 @@
+// A UDP port of the host's that leads into a sandbox: datagrams from anyone, and answers to them.
+import { ERRNO } from "../../../ffi/errno.ts";
+import { Fd } from "../../../ffi/fd.ts";
+import type { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
+import { type Endpoint, Sockaddr } from "../../../ffi/sockaddr.ts";
+import { bind, localEndpoint, receiveFrom, sendTo, setOption, socket } from "../../../ffi/socket.ts";
+import type { Drained } from "./datagram_socket.ts";
+import type { Opened } from "./opened.ts";
+
+const DRAINED: Drained = { kind: "drained" };
+const MORE: Drained = { kind: "more" };
+
+export class UdpListener implements Disposable {
+  readonly #fd: Fd;
+  readonly #into: PinnedBuffer;
+  readonly #peer = new Sockaddr();
+
+  /** Takes the descriptor over; `into` may be shared, as with DatagramSocket. */
+  constructor(fd: Fd, into: PinnedBuffer) {
+    this.#fd = fd;
+    this.#into = into;
+  }
+
+  get fd(): number {
+    return this.#fd.number;
+  }
+
+  get local(): Endpoint {
+    return localEndpoint(this.fd);
+  }
+
+  /** Hands on each datagram that waits, `limit` at most. The view is valid during `deliver` alone, the sender for ever. */
+  receive(limit: number, deliver: (datagram: Uint8Array, from: Endpoint) => void): Drained {
+    const { bytes, address } = this.#into;
+    for (let i = 0; i < limit; i++) {
+      const length = receiveFrom(this.fd, address, bytes.length, this.#peer);
+      if (length === -ERRNO.EAGAIN) return DRAINED;
+      if (length < 0) return { kind: "failed", errno: -length };
+      deliver(bytes.subarray(0, length), this.#peer.get());
+    }
+    return MORE;
+  }
+
+  /** The datagram's length, or a negated errno. */
+  send(datagram: Uint8Array, to: Endpoint): number {
+    return sendTo(this.fd, datagram, datagram.length, this.#peer.set(to.address, to.port));
+  }
+
+  close(): void {
+    this.#fd.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+export function listenUdp(at: Endpoint, into: PinnedBuffer): Opened<UdpListener> {
+  const number = socket(at.address.family, "datagram");
+  if (number < 0) return { kind: "failed", errno: -number };
+  const fd = new Fd(number);
+  if (at.address.family === 6) setOption(number, "IPV6_V6ONLY", 1);
+  const result = bind(number, new Sockaddr(at));
+  if (result === 0) return { kind: "open", socket: new UdpListener(fd, into) };
+  fd.close();
+  return { kind: "failed", errno: -result };
+}
