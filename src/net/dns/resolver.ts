@@ -19,7 +19,7 @@ export type ResolverHooks = {
   readonly allowsQuery: (name: string) => boolean;
   /** Whether an answer from outside may give this address to this name. */
   readonly admitsAddress: (name: string, address: IpAddress) => boolean;
-  /** `ttl` in seconds. */
+  /** `ttl` in seconds; the address's bytes are those of the message, to be copied by who keeps them. */
   readonly bind: (name: string, address: IpAddress, ttl: number, now: number) => void;
 };
 
@@ -68,13 +68,15 @@ export class Resolver<Client> {
 
   /** A message of the sandbox's, without the length that TCP puts in front. `client` comes back with the answer. */
   query(bytes: Uint8Array, client: Client, transport: Transport, now: number): readonly ResolverAction<Client>[] {
-    const read = readQuery(bytes);
+    // It outlives the packet it came in.
+    const message = bytes.slice();
+    const read = readQuery(message);
     if (read.kind === "garbage") return [];
     if (read.kind === "error") return [{ kind: "answer", client, bytes: read.bytes }];
     const { query } = read;
     const here = this.#answerHere(query, now);
     if (here) return [{ kind: "answer", client, bytes: fitting(query, here, transport) }];
-    const forwarded: Forwarded<Client> = { client, query, bytes: bytes.slice(), transport };
+    const forwarded: Forwarded<Client> = { client, query, bytes: message, transport };
     return this.#forwarder.ask(forwarded, now);
   }
 

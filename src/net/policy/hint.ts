@@ -14,7 +14,7 @@ export function allowAddress(address: IpAddress, port: number): string {
 
 /** A denial wins over what allows, so that no further flag helps. */
 export function withoutRule(rule: PolicyRule): string {
-  return `leave out --deny-net ${rule.text}`;
+  return `leave out the rule ${rule.text}`;
 }
 
 export const HOST_LOOPBACK_HINT = "--net slirp:host-loopback";

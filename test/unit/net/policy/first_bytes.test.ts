@@ -79,10 +79,10 @@ const CASES: readonly Case[] = [
     Uint8Array.of(0, 0, 0, 8, 4, 210, 22, 47),
     `deny no-name: ${LITERAL}:443`,
   ],
-  ["denied by name, TLS for it", DENY_B, 443, [], hello("b.example"), "deny rule: leave out --deny-net b.example"],
+  ["denied by name, TLS for it", DENY_B, 443, [], hello("b.example"), "deny rule: leave out the rule b.example"],
   ["denied by name, TLS for another", DENY_B, 443, [], hello("a.example"), "allow tls a.example"],
   ["denied by name, TLS without", DENY_B, 443, [], hello(), "allow opaque"],
-  ["denied by name, HTTP for it", DENY_B, 80, [], request("B.example"), "deny rule: leave out --deny-net b.example"],
+  ["denied by name, HTTP for it", DENY_B, 80, [], request("B.example"), "deny rule: leave out the rule b.example"],
   ["denied by name, another protocol", DENY_B, 80, [], Uint8Array.of(0), "allow opaque"],
   [
     "denied by name, another protocol, address of both",
@@ -90,7 +90,7 @@ const CASES: readonly Case[] = [
     22,
     ["a.example", "b.example"],
     SSH,
-    "deny rule: leave out --deny-net b.example",
+    "deny rule: leave out the rule b.example",
   ],
   ["nothing", ALLOW_A, 443, ["a.example"], new Uint8Array(), "need-more"],
 ];
