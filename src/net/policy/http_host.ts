@@ -26,7 +26,7 @@ export function readHttpHost(bytes: Uint8Array): NameReading {
   if (!request) return SIMPLE_REQUEST.test(line) ? { kind: "none" } : OTHER_PROTOCOL;
   // HTTP/2's preface looks like a request so that servers of HTTP/1 refuse it (RFC 9113, section 3.4).
   if (request.method === "PRI" && request.version === "2") return OTHER_PROTOCOL;
-  const fields = fieldLines(text.slice(end + 1));
+  const fields = fieldLines(text.slice(end));
   return fields ? namesOf(request, fields) : needMore(bytes);
 }
 
@@ -60,17 +60,10 @@ function needMore(bytes: Uint8Array): NameReading {
   return bytes.length >= FIRST_BYTES_LIMIT ? MALFORMED : { kind: "need-more", length: bytes.length + 1 };
 }
 
-/** The lines up to the empty one; `undefined` while that has not come. */
+/** The lines up to the empty one; `undefined` while that has not come. `text` begins with the request line's end. */
 function fieldLines(text: string): readonly string[] | undefined {
-  const lines: string[] = [];
-  for (let at = 0; ; ) {
-    const end = text.indexOf("\n", at);
-    if (end < 0) return undefined;
-    const line = withoutReturn(text.slice(at, end));
-    if (line === "") return lines;
-    lines.push(line);
-    at = end + 1;
-  }
+  const end = text.search(/\n\r?\n/);
+  return end < 0 ? undefined : text.slice(0, end).split("\n").slice(1).map(withoutReturn);
 }
 
 function withoutReturn(line: string): string {

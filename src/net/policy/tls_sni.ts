@@ -24,15 +24,27 @@ function gatherHello(bytes: Uint8Array): Uint8Array | NameReading {
   let filled = 0;
   for (let at = 0; ; ) {
     const record = recordAt(bytes, at);
-    if (typeof record !== "number") return record;
+    if (typeof record !== "number") return withRest(record, bytes, message.subarray(0, filled));
     const fragment = bytes.subarray(at + RECORD_HEADER, at + RECORD_HEADER + record);
     message.set(fragment.subarray(0, message.length - filled), filled);
     filled += fragment.length;
     const body = helloBody(message.subarray(0, filled));
     if (body) return body;
     at += RECORD_HEADER + record;
-    if (at > bytes.length) return needMore(at);
+    if (at > bytes.length) return withRest(needMore(at), bytes, message.subarray(0, filled));
   }
+}
+
+/** What the message lacks comes in addition: not to be read again for each of its many small records. */
+function withRest(reading: NameReading, bytes: Uint8Array, message: Uint8Array): NameReading {
+  if (reading.kind !== "need-more") return reading;
+  return needMore(Math.max(reading.length, bytes.length + endOfMessage(message) - message.length));
+}
+
+/** As far as can be told: the header has to be there. */
+function endOfMessage(message: Uint8Array): number {
+  const [, high = 0, middle = 0, low] = message;
+  return HANDSHAKE_HEADER + (low === undefined ? 0 : (high << 16) | (middle << 8) | low);
 }
 
 /** The length of the record at `at`. */
@@ -53,10 +65,10 @@ function needMore(length: number): NameReading {
 }
 
 function helloBody(message: Uint8Array): Uint8Array | NameReading | undefined {
-  const [type, high = 0, middle = 0, low = 0] = message;
+  const [type] = message;
   if (type !== undefined && type !== CLIENT_HELLO) return MALFORMED;
   if (message.length < HANDSHAKE_HEADER) return undefined;
-  const end = HANDSHAKE_HEADER + ((high << 16) | (middle << 8) | low);
+  const end = endOfMessage(message);
   if (end > FIRST_BYTES_LIMIT) return MALFORMED;
   return message.length < end ? undefined : message.subarray(HANDSHAKE_HEADER, end);
 }
