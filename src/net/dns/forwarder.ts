@@ -5,7 +5,8 @@
 //
 // A query that came by TCP wants more than a datagram holds, and is forwarded by TCP; by UDP only where no server takes
 // TCP. A truncated answer to one that came by UDP is passed on as it is: the client comes again by TCP.
-import { type Answer, answer, fitting, type Query, RCODE, readAnswer, withId } from "./message.ts";
+import { DNS_RCODE } from "../wire/dns.ts";
+import { type Answer, answer, fitting, isSameQuestion, type Query, readAnswer, withId } from "./message.ts";
 import type { NameServer, ResolverOptions } from "./resolv_conf.ts";
 import type { ResolverAction, Transport } from "./resolver_action.ts";
 import { ServerOrder } from "./server_order.ts";
@@ -19,7 +20,7 @@ export type Forwarded<Client> = {
 };
 
 /** Makes what the client is told of what a server said. */
-export type Admit = (query: Query, answer: Answer, bytes: Uint8Array, now: number) => Uint8Array;
+export type Admit = (query: Query, answer: Answer, now: number) => Uint8Array;
 
 type PlannedTry = { readonly server: NameServer; readonly transport: Transport };
 
@@ -40,7 +41,7 @@ const FAILOVER_MS = 1500;
 const MOST_PENDING = 512;
 const IDS = 65536;
 /** The others say that this server cannot or will not; another may. */
-const FINAL_RCODES: readonly number[] = [RCODE.NOERROR, RCODE.NXDOMAIN];
+const FINAL_RCODES: readonly number[] = [DNS_RCODE.NO_ERROR, DNS_RCODE.NAME_ERROR];
 
 export class Forwarder<Client> {
   readonly #admit: Admit;
@@ -77,9 +78,16 @@ export class Forwarder<Client> {
     // Asked again because the answer takes its time: the tries that are under way serve for both.
     if (this.#isPending(forwarded)) return [];
     const { client, query } = forwarded;
-    if (this.#pending.size >= MOST_PENDING) return [{ kind: "answer", client, bytes: answer(query, RCODE.SERVFAIL) }];
+    if (this.#pending.size >= MOST_PENDING)
+      return [{ kind: "answer", client, bytes: answer(query, DNS_RCODE.SERVER_FAILURE) }];
     const planned = this.#plan(forwarded.transport, now);
-    const pending = { ...forwarded, planned, open: new Set<number>(), deadline: now, failure: RCODE.SERVFAIL };
+    const pending = {
+      ...forwarded,
+      planned,
+      open: new Set<number>(),
+      deadline: now,
+      failure: DNS_RCODE.SERVER_FAILURE,
+    };
     this.#pending.add(pending);
     return this.#advance(pending, now);
   }
@@ -93,7 +101,7 @@ export class Forwarder<Client> {
     this.#order.answered(made.server);
     const isShort = read.isTruncated && pending.transport === "tcp";
     if (FINAL_RCODES.includes(read.rcode) && !isShort)
-      return this.#finish(pending, this.#admit(pending.query, read, bytes, now));
+      return this.#finish(pending, this.#admit(pending.query, read, now));
     if (!isShort) pending.failure = read.rcode;
     return [this.#close(pending, id), ...this.#advance(pending, now)];
   }
@@ -120,14 +128,15 @@ export class Forwarder<Client> {
     return [...this.#pending].flatMap((pending) => {
       const closed = this.#closeAll(pending);
       pending.planned = this.#plan(pending.transport, now);
-      pending.failure = RCODE.SERVFAIL;
+      pending.failure = DNS_RCODE.SERVER_FAILURE;
       return [...closed, ...this.#advance(pending, now)];
     });
   }
 
   #isPending({ client, query }: Forwarded<Client>): boolean {
     for (const one of this.#pending)
-      if (one.client === client && one.query.id === query.id && isSameQuestion(one.query, query)) return true;
+      if (one.client === client && one.query.id === query.id && isSameQuestion(one.query.question, query.question))
+        return true;
     return false;
   }
 
@@ -171,8 +180,8 @@ export class Forwarder<Client> {
 
   #finish(pending: Pending<Client>, bytes: Uint8Array): Actions<Client> {
     this.#pending.delete(pending);
-    const { client, query, transport } = pending;
-    const told = withId(fitting(query, bytes, transport), query.id);
+    const { client, query } = pending;
+    const told = withId(fitting(query, bytes), query.id);
     return [{ kind: "answer", client, bytes: told }, ...this.#closeAll(pending)];
   }
 
@@ -185,10 +194,4 @@ export class Forwarder<Client> {
     this.#tries.delete(id);
     return { kind: "forget", id };
   }
-}
-
-function isSameQuestion(one: Query, other: Query): boolean {
-  return (
-    one.name === other.name && one.question.type === other.question.type && one.question.class === other.question.class
-  );
 }

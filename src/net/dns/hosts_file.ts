@@ -1,5 +1,6 @@
 // hosts(5): names of addresses, and addresses of names. As in glibc, a name may have several addresses, one line each, and
 // the first name of an address is its canonical one.
+import { encodeName } from "../wire/domain_name.ts";
 import { formatIpAddress, type IpAddress, parseIpAddress } from "../wire/ip_address.ts";
 
 export type HostEntry = { readonly address: IpAddress; readonly names: readonly [string, ...string[]] };
@@ -7,6 +8,8 @@ export type HostEntry = { readonly address: IpAddress; readonly names: readonly 
 /** Some write a hundred thousand names that they want to be rid of into it; that is read, more is not. */
 const MOST_ENTRIES = 500_000;
 const LONGEST_LINE = 4096;
+/** Without the backslash, which would begin an escape in the wire's spelling of names. */
+const HOST_NAME = /^[\x21-\x5b\x5d-\x7e]+$/;
 
 export class HostsTable {
   readonly #addresses = new Map<string, IpAddress[]>();
@@ -74,5 +77,5 @@ function entryIn(line: string): HostEntry | undefined {
 
 function hostName(word: string): string {
   const name = word.toLowerCase().replace(/\.$/, "");
-  return /^[\x21-\x7e]{1,253}$/.test(name) ? name : "";
+  return HOST_NAME.test(name) && encodeName(name) ? name : "";
 }

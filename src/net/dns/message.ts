@@ -1,38 +1,27 @@
-// What a resolver has to know of a message, on top of the wire's codec: the one question, who asks in which way, and the
-// addresses in an answer. Only one question and only the class IN are answered (RFC 9619: QDCOUNT is 1).
-import { type DnsMessage, type DnsQuestion, type DnsRecord, emitDnsMessage, parseDnsMessage } from "../wire/dns.ts";
+// What a resolver has to know of a message, on top of the wire's codec: the one question (RFC 9619: QDCOUNT is 1), how much
+// of an answer the client takes, and whether what a server sent is an answer to what it was asked.
+import {
+  DNS_CLASS,
+  DNS_RCODE,
+  DNS_TYPE,
+  DNS_UDP_LIMIT,
+  type DnsEdns,
+  type DnsHeader,
+  type DnsMessage,
+  type DnsQuestion,
+  type DnsRecord,
+  emitDns,
+  parseDns,
+  parseDnsHeader,
+} from "../wire/dns.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
 import type { Transport } from "./resolver_action.ts";
-
-export const TYPE = {
-  A: 1,
-  CNAME: 5,
-  PTR: 12,
-  AAAA: 28,
-  OPT: 41,
-  SVCB: 64,
-  HTTPS: 65,
-  IXFR: 251,
-  AXFR: 252,
-  ANY: 255,
-} as const;
-export const CLASS_IN = 1;
-export const RCODE = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5 } as const;
-const FLAG = { QR: 0x8000, AA: 0x0400, TC: 0x0200, RD: 0x0100, RA: 0x0080, CD: 0x0010 } as const;
-const OPCODE = 0x7800;
-/** RFC 1035, section 4.2.1: without EDNS. */
-const PLAIN_UDP_SIZE = 512;
-/** What fits any path of IPv6 without fragments. */
-const OUR_UDP_SIZE = 1232;
-const ID_BYTES = 2;
 
 export type Query = {
   readonly id: number;
   readonly question: DnsQuestion;
-  /** The question's name in lower case. */
-  readonly name: string;
-  /** The largest answer the client takes by UDP. */
-  readonly udpSize: number;
+  /** The longest answer that the client takes. */
+  readonly limit: number;
   readonly message: DnsMessage;
 };
 
@@ -42,43 +31,78 @@ export type ReadQuery =
   | { readonly kind: "error"; readonly bytes: Uint8Array }
   | { readonly kind: "garbage" };
 
-export function readQuery(bytes: Uint8Array): ReadQuery {
-  const message = parseDnsMessage(bytes);
-  if (!message) return headerError(bytes);
-  if (message.flags & FLAG.QR) return { kind: "garbage" };
-  if (message.flags & OPCODE) return { kind: "error", bytes: answerTo(message, RCODE.NOTIMP) };
-  const [question, second] = message.questions;
-  if (!question || second) return { kind: "error", bytes: answerTo(message, RCODE.FORMERR) };
-  const query = { id: message.id, question, name: question.name.toLowerCase(), udpSize: udpSizeOf(message), message };
+/** What the length in front says at most (RFC 1035, section 4.2.2). */
+const TCP_LIMIT = 65535;
+/** What fits any path of IPv6 without fragments. */
+const OUR_EDNS: DnsEdns = { udpPayloadSize: 1232, version: 0, dnssecOk: false, options: new Uint8Array() };
+
+const EMPTY_RESPONSE: DnsMessage = {
+  id: 0,
+  response: true,
+  opcode: 0,
+  authoritativeAnswer: false,
+  truncated: false,
+  recursionDesired: false,
+  recursionAvailable: true,
+  authenticData: false,
+  checkingDisabled: false,
+  rcode: DNS_RCODE.NO_ERROR,
+  questions: [],
+  answers: [],
+  authorities: [],
+  additionals: [],
+  edns: undefined,
+};
+
+export function readQuery(bytes: Uint8Array, transport: Transport): ReadQuery {
+  const header = parseDnsHeader(bytes);
+  if (!header || header.response) return { kind: "garbage" };
+  if (header.opcode !== 0) return { kind: "error", bytes: headerAnswer(header, DNS_RCODE.NOT_IMPLEMENTED) };
+  const message = parseDns(bytes);
+  const [question, second] = message?.questions ?? [];
+  if (!message || !question || second) return { kind: "error", bytes: headerAnswer(header, DNS_RCODE.FORMAT_ERROR) };
+  const udpLimit = Math.max(DNS_UDP_LIMIT, message.edns?.udpPayloadSize ?? 0);
+  const query = { id: header.id, question, limit: transport === "tcp" ? TCP_LIMIT : udpLimit, message };
+  // RFC 6891, section 6.1.3.
+  if (message.edns && message.edns.version !== OUR_EDNS.version)
+    return { kind: "error", bytes: answer(query, DNS_RCODE.BAD_VERSION) };
   return { kind: "query", query };
 }
 
-/** Our own answer; a query with EDNS gets one with EDNS (RFC 6891, section 6.1.1). */
-export function answer(query: Query, rcode: number, records: readonly DnsRecord[] = []): Uint8Array {
-  return answerTo(query.message, rcode, records);
+/** Our own answer; a query with EDNS gets one with EDNS (RFC 6891, section 6.1.1). What is too long for it is cut. */
+export function answer({ message, limit }: Query, rcode: number, answers: readonly DnsRecord[] = []): Uint8Array {
+  const edns = message.edns && OUR_EDNS;
+  return emitDns({ ...responseTo(message, rcode), questions: message.questions, answers, edns }, limit);
 }
 
-/** What the client does not take by UDP becomes an answer without records that has it come again by TCP. */
-export function fitting(query: Query, bytes: Uint8Array, transport: Transport): Uint8Array {
-  if (transport === "tcp" || bytes.length <= query.udpSize) return bytes;
-  return answerTo(query.message, RCODE.NOERROR, [], FLAG.TC);
+/** What is longer than the client takes becomes an answer that has it come again by TCP. */
+export function fitting(query: Query, bytes: Uint8Array): Uint8Array {
+  return bytes.length <= query.limit ? bytes : truncated(query);
 }
 
 export type Answer = {
   readonly rcode: number;
   readonly isTruncated: boolean;
   readonly records: readonly DnsRecord[];
+  /** The message, as it can be passed on once it has the client's id. */
+  readonly bytes: Uint8Array;
 };
 
-/** `undefined` for what is no answer to this query sent with this id. */
-export function readAnswer(bytes: Uint8Array, id: number, { question, name }: Query): Answer | undefined {
-  const message = parseDnsMessage(bytes);
-  if (!message || message.id !== id || (message.flags & (FLAG.QR | OPCODE)) !== FLAG.QR) return undefined;
+/** `undefined` for what is no answer to this query when it was sent with this id. */
+export function readAnswer(bytes: Uint8Array, id: number, query: Query): Answer | undefined {
+  const header = parseDnsHeader(bytes);
+  if (!header?.response || header.opcode !== 0 || header.id !== id) return undefined;
+  const message = parseDns(bytes);
+  // Some servers cut a message wherever it is long enough.
+  if (!message) return header.truncated ? cutAnswer(query) : undefined;
   const [asked, second] = message.questions;
-  if (second || !asked || asked.name.toLowerCase() !== name) return undefined;
-  if (asked.type !== question.type || asked.class !== question.class) return undefined;
-  const { flags, answers } = message;
-  return { rcode: flags & 0xf, isTruncated: (flags & FLAG.TC) !== 0, records: answers };
+  if (!asked || second || !isSameQuestion(asked, query.question)) return undefined;
+  return { rcode: message.rcode, isTruncated: message.truncated, records: message.answers, bytes };
+}
+
+/** Names are compared without case: the wire's codec has them in lower case. */
+export function isSameQuestion(one: DnsQuestion, other: DnsQuestion): boolean {
+  return one.name === other.name && one.type === other.type && one.class === other.class;
 }
 
 export function withId(bytes: Uint8Array, id: number): Uint8Array {
@@ -88,44 +112,34 @@ export function withId(bytes: Uint8Array, id: number): Uint8Array {
   return copy;
 }
 
-export function addressIn({ type, class: klass, data }: DnsRecord): IpAddress | undefined {
-  if (klass !== CLASS_IN) return undefined;
-  if (type === TYPE.A && data.length === 4) return { family: 4, bytes: data };
-  return type === TYPE.AAAA && data.length === 16 ? { family: 6, bytes: data } : undefined;
+export function addressIn({ data }: DnsRecord): IpAddress | undefined {
+  return data.kind === "address" ? data.address : undefined;
 }
 
-export function addressRecord(name: string, address: IpAddress, ttl: number): DnsRecord {
-  const type = address.family === 4 ? TYPE.A : TYPE.AAAA;
-  return { name, type, class: CLASS_IN, ttl, data: address.bytes };
+export function addressRecord(name: string, address: IpAddress, timeToLive: number): DnsRecord {
+  const type = address.family === 4 ? DNS_TYPE.A : DNS_TYPE.AAAA;
+  return { name, type, class: DNS_CLASS.IN, timeToLive, data: { kind: "address", address } };
 }
 
-export function pointerRecord(name: string, target: string, ttl: number): DnsRecord {
-  return { name, type: TYPE.PTR, class: CLASS_IN, ttl, data: new Uint8Array(), target };
+export function pointerRecord(name: string, target: string, timeToLive: number): DnsRecord {
+  return { name, type: DNS_TYPE.PTR, class: DNS_CLASS.IN, timeToLive, data: { kind: "name", name: target } };
 }
 
-function answerTo(query: DnsMessage, rcode: number, answers: readonly DnsRecord[] = [], extra = 0): Uint8Array {
-  const flags = FLAG.QR | FLAG.RA | (query.flags & (OPCODE | FLAG.RD | FLAG.CD)) | extra | rcode;
-  const additionals = query.additionals.some(({ type }) => type === TYPE.OPT) ? [OUR_OPT] : [];
-  const questions = query.questions.slice(0, 1);
-  return emitDnsMessage({ id: query.id, flags, questions, answers, authorities: [], additionals });
+function truncated({ message }: Query): Uint8Array {
+  const edns = message.edns && OUR_EDNS;
+  const header = { ...responseTo(message, DNS_RCODE.NO_ERROR), truncated: true };
+  return emitDns({ ...header, questions: message.questions, edns }, DNS_UDP_LIMIT);
 }
 
-const OUR_OPT: DnsRecord = { name: "", type: TYPE.OPT, class: OUR_UDP_SIZE, ttl: 0, data: new Uint8Array() };
-
-/** What cannot be read beyond its header still has an id to answer to. */
-function headerError(bytes: Uint8Array): ReadQuery {
-  const header = parseDnsMessage(withoutCounts(bytes));
-  if (!header || header.flags & FLAG.QR) return { kind: "garbage" };
-  return { kind: "error", bytes: answerTo(header, header.flags & OPCODE ? RCODE.NOTIMP : RCODE.FORMERR) };
+function cutAnswer(query: Query): Answer {
+  return { rcode: DNS_RCODE.NO_ERROR, isTruncated: true, records: [], bytes: truncated(query) };
 }
 
-function withoutCounts(bytes: Uint8Array): Uint8Array {
-  const header = bytes.slice(0, 12);
-  return header.fill(0, 2 * ID_BYTES);
+function headerAnswer(header: DnsHeader, rcode: number): Uint8Array {
+  return emitDns(responseTo(header, rcode), DNS_UDP_LIMIT);
 }
 
-/** The OPT record's class is the size (RFC 6891, section 6.1.2); less than the plain one is taken as that. */
-function udpSizeOf({ additionals }: DnsMessage): number {
-  const opt = additionals.find(({ type }) => type === TYPE.OPT);
-  return Math.max(PLAIN_UDP_SIZE, opt?.class ?? 0);
+function responseTo(query: DnsHeader, rcode: number): DnsMessage {
+  const { id, opcode, recursionDesired, checkingDisabled } = query;
+  return { ...EMPTY_RESPONSE, id, opcode, recursionDesired, checkingDisabled, rcode };
 }

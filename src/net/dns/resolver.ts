@@ -4,13 +4,13 @@
 //
 // A name that may not be asked for is REFUSED. So is one whose answer holds no address that may be told (rebinding); what
 // is left of an answer, when some may and some may not, is told alone. Each address that is told is bound to its name.
-import type { DnsRecord } from "../wire/dns.ts";
+import { DNS_CLASS, DNS_RCODE, DNS_TYPE, type DnsRecord } from "../wire/dns.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
 import { answerAddresses } from "./answer_addresses.ts";
 import { type Forwarded, Forwarder } from "./forwarder.ts";
 import type { HostsTable } from "./hosts_file.ts";
 import { LOCAL_TTL, type LocalAnswer, ownAnswer, tableAnswer } from "./local_answers.ts";
-import { type Answer, addressIn, answer, CLASS_IN, fitting, type Query, RCODE, readQuery, TYPE } from "./message.ts";
+import { type Answer, addressIn, answer, type Query, readQuery } from "./message.ts";
 import type { NameServer, ResolverOptions } from "./resolv_conf.ts";
 import type { ResolverAction, Transport } from "./resolver_action.ts";
 
@@ -37,8 +37,10 @@ export type ResolverConfig = {
   readonly random: (below: number) => number;
 };
 
-const ZONE_TRANSFERS: readonly number[] = [TYPE.IXFR, TYPE.AXFR];
-const SERVICE_BINDINGS: readonly number[] = [TYPE.SVCB, TYPE.HTTPS];
+/** IXFR (RFC 1995) and AXFR (RFC 5936). */
+const ZONE_TRANSFERS: readonly number[] = [251, 252];
+/** SVCB and HTTPS (RFC 9460). */
+const SERVICE_BINDINGS: readonly number[] = [64, DNS_TYPE.HTTPS];
 
 export class Resolver<Client> {
   readonly #hooks: ResolverHooks;
@@ -70,12 +72,12 @@ export class Resolver<Client> {
   query(bytes: Uint8Array, client: Client, transport: Transport, now: number): readonly ResolverAction<Client>[] {
     // It outlives the packet it came in.
     const message = bytes.slice();
-    const read = readQuery(message);
+    const read = readQuery(message, transport);
     if (read.kind === "garbage") return [];
     if (read.kind === "error") return [{ kind: "answer", client, bytes: read.bytes }];
     const { query } = read;
     const here = this.#answerHere(query, now);
-    if (here) return [{ kind: "answer", client, bytes: fitting(query, here, transport) }];
+    if (here) return [{ kind: "answer", client, bytes: here }];
     const forwarded: Forwarded<Client> = { client, query, bytes: message, transport };
     return this.#forwarder.ask(forwarded, now);
   }
@@ -112,28 +114,28 @@ export class Resolver<Client> {
   /** `undefined` where somebody else has to be asked. */
   #answerHere(query: Query, now: number): Uint8Array | undefined {
     const { type, class: klass } = query.question;
-    if (klass !== CLASS_IN || ZONE_TRANSFERS.includes(type)) return answer(query, RCODE.REFUSED);
+    if (klass !== DNS_CLASS.IN || ZONE_TRANSFERS.includes(type)) return answer(query, DNS_RCODE.REFUSED);
     const own = ownAnswer(query, this.#own);
     if (own) return this.#told(query, own, now);
-    if (!this.#hooks.allowsQuery(query.name)) return answer(query, RCODE.REFUSED);
+    if (!this.#hooks.allowsQuery(query.question.name)) return answer(query, DNS_RCODE.REFUSED);
     const hosts = tableAnswer(query, this.#hosts);
     if (hosts) return this.#told(query, hosts, now);
     const isWithheld = this.#withholdServiceBindings && SERVICE_BINDINGS.includes(type);
-    return isWithheld ? answer(query, RCODE.NOERROR) : undefined;
+    return isWithheld ? answer(query, DNS_RCODE.NO_ERROR) : undefined;
   }
 
   #told(query: Query, { rcode, records, addresses }: LocalAnswer, now: number): Uint8Array {
-    for (const address of addresses) this.#hooks.bind(query.name, address, LOCAL_TTL, now);
+    for (const address of addresses) this.#hooks.bind(query.question.name, address, LOCAL_TTL, now);
     return answer(query, rcode, records);
   }
 
-  #admit(query: Query, { rcode, records }: Answer, bytes: Uint8Array, now: number): Uint8Array {
-    const { name } = query;
+  #admit(query: Query, { rcode, records, bytes }: Answer, now: number): Uint8Array {
+    const { name } = query.question;
     const kept = records.filter((record) => this.#isAdmitted(name, record));
     const given = answerAddresses(name, kept);
     for (const { address, ttl } of given) this.#hooks.bind(name, address, ttl, now);
     if (kept.length === records.length) return bytes;
-    return given.length > 0 ? answer(query, rcode, kept.filter(isForAddresses)) : answer(query, RCODE.REFUSED);
+    return given.length > 0 ? answer(query, rcode, kept.filter(isForAddresses)) : answer(query, DNS_RCODE.REFUSED);
   }
 
   /** An address under whatever owner: there are clients that do not look at it. */
@@ -145,5 +147,5 @@ export class Resolver<Client> {
 
 /** What an answer put together anew holds: signatures over what is missing would be of no use. */
 function isForAddresses(record: DnsRecord): boolean {
-  return record.type === TYPE.CNAME || addressIn(record) !== undefined;
+  return record.type === DNS_TYPE.CNAME || addressIn(record) !== undefined;
 }

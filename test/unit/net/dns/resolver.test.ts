@@ -40,6 +40,7 @@ describe("what the resolver answers itself", () => {
     expect(transcript.ask(query("A a.example", { klass: 3 }))).toEqual(["< REFUSED"]);
     expect(transcript.ask(query("A a.example", { flags: 0x2800 }))).toEqual(["< NOTIMP"]);
     expect(transcript.ask(query("A a.example", { flags: 0x8000 }))).toEqual([]);
+    expect(transcript.ask(query("A a.example", { edns: 4096 }).with(-5, 1))).toEqual(["< NOERROR, OPT"]);
     expect(transcript.ask(query("A a.example").subarray(0, 20))).toEqual(["< FORMERR"]);
     expect(transcript.ask(query("A a.example").subarray(0, 11))).toEqual([]);
     expect(transcript.ask(new Uint8Array())).toEqual([]);
@@ -58,7 +59,7 @@ describe("what the resolver answers itself", () => {
   test("what does not fit a datagram has the client come by TCP", () => {
     const own = Array.from({ length: 200 }, (_, at) => `10.1.0.${at} many`).join("\n");
     const transcript = new Transcript({ own });
-    expect(transcript.ask("A many")).toEqual(["< NOERROR tc"]);
+    expect(transcript.ask("A many")[0]).toStartWith("< NOERROR tc, 10 A 10.1.0.0, ");
     expect(transcript.ask("A many", "tcp")[0]?.split(", ")).toHaveLength(201);
     expect(transcript.ask(query("A many", { edns: 8192 }))[0]?.split(", ")).toHaveLength(202);
   });
@@ -193,6 +194,20 @@ describe("what the resolver forwards", () => {
     expect(transcript.reply([], { truncated: true })).toEqual(["< NOERROR tc", "x 192.0.2.53"]);
     expect(transcript.ask("A a.example", "tcp")).toEqual(["> 192.0.2.53 tcp"]);
     expect(transcript.reply(["a.example 60 A 192.0.2.1"])).toEqual(["< NOERROR, 60 A 192.0.2.1", "x 192.0.2.53"]);
+  });
+
+  test("an answer cut in the middle of a record is a truncated one", () => {
+    const transcript = new Transcript();
+    transcript.ask("A a.example");
+    const [send] = transcript.open;
+    const cut = response(send?.bytes ?? new Uint8Array(), ["a.example 60 A 192.0.2.1"], { truncated: true }).slice(
+      0,
+      -2,
+    );
+    expect(transcript.told(transcript.resolver.response(send?.id ?? 0, cut, 0))).toEqual([
+      "< NOERROR tc",
+      "x 192.0.2.53",
+    ]);
   });
 
   test("no server takes TCP: UDP, unless that is truncated again", () => {

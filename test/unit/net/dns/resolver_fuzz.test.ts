@@ -2,7 +2,7 @@
 // no address is told or bound that is not admitted.
 import { expect, test } from "bun:test";
 import { addressIn } from "../../../../src/net/dns/message.ts";
-import { parseDnsMessage } from "../../../../src/net/wire/dns.ts";
+import { parseDns } from "../../../../src/net/wire/dns.ts";
 import { formatIpAddress } from "../../../../src/net/wire/ip_address.ts";
 import { idOf, query, response, TYPES, type TypeName } from "../../../fixtures/net/dns.ts";
 import { joined } from "../../../fixtures/net/first_bytes.ts";
@@ -51,10 +51,10 @@ function someResponse(sent: Uint8Array, source: Random): Uint8Array {
 
 /** The addresses in an answer, each with its owner; nothing for one that cannot be read, of which no client takes any. */
 function told(answer: Uint8Array): string {
-  const message = parseDnsMessage(answer);
+  const message = parseDns(answer);
   const addresses = message?.answers.flatMap((record) => {
     const address = addressIn(record);
-    return address ? [`${record.name.toLowerCase()} ${formatIpAddress(address)}`] : [];
+    return address ? [`${record.name} ${formatIpAddress(address)}`] : [];
   });
   return JSON.stringify(addresses ?? []);
 }
