@@ -109,7 +109,7 @@ export class TcpConnection {
 
   /** The peer's FIN and everything before it has come and was taken by the host. */
   get isReceiveFinished(): boolean {
-    return this.#receive !== undefined && this.#receive.isComplete && this.#receive.queue.length === 0;
+    return this.#receive?.isComplete === true && this.#receive.queue.length === 0;
   }
 
   /** Our FIN is acknowledged, and so is all before it. */

@@ -59,10 +59,13 @@ for (const [name, weather] of Object.entries(WEATHERS)) {
     for (let seed = 1; seed <= MANY; seed++) {
       const habits: [Habits, Habits] = [
         { ...EAGER, bytes, stalls: 20, pause: 30 },
-        { ...EAGER, bytes: bytes / 3 | 0, stalls: 20, pause: 30, answers: seed % 2 === 0 },
+        { ...EAGER, bytes: (bytes / 3) | 0, stalls: 20, pause: 30, answers: seed % 2 === 0 },
       ];
       times.push(Math.round(transfer({ seed, weather, habits }).took));
     }
-    console.log(name, times.sort((a,b)=>a-b).filter((_, i) => i % 10 === 0 || i === MANY-1));
+    console.log(
+      name,
+      times.sort((a, b) => a - b).filter((_, i) => i % 10 === 0 || i === MANY - 1),
+    );
   });
 }
