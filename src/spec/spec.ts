@@ -132,6 +132,22 @@ export type UserNetwork = {
   readonly ipv6: NetworkAddresses | undefined;
   /** The host's own loopback answers at the gateway's address. */
   readonly hostLoopback: boolean;
+  readonly names: UserNames;
+  readonly rules: EgressRules;
+};
+
+/** Whom the name server of the sandbox asks, and what it knows by itself. */
+export type UserNames = {
+  /** Addresses; none: those of the host. */
+  readonly servers: readonly string[];
+  readonly hosts: readonly { readonly name: string; readonly address: string }[];
+};
+
+/** What may leave, in the words of --allow-net, --deny-net and --net-policy: src/net/policy reads them. */
+export type EgressRules = {
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+  readonly file?: { readonly name: string; readonly text: string };
 };
 
 export type NetworkAddresses = {

@@ -20,8 +20,10 @@ import { parseIpv6 } from "../wire/ipv6.ts";
 import { getMacAddress, isGroupMac, type MacAddress } from "../wire/mac_address.ts";
 import { VIRTIO_NET_HDR_LENGTH } from "../wire/virtio_net_hdr.ts";
 import { EchoTable } from "./echo_table.ts";
+import type { Egress } from "./egress.ts";
 import type { FlowHost, Pumped } from "./flow_host.ts";
 import { type FrameSink, FrameWriter } from "./frame_writer.ts";
+import { DNS_PORT, NameService, type NameSettings } from "./name_service.ts";
 import type { NetworkAddresses } from "./network_addresses.ts";
 import { Reactor, type Ready } from "./reactor.ts";
 import { TcpTable } from "./tcp_table.ts";
@@ -39,8 +41,8 @@ export type StackOptions = {
   readonly device: Device;
   readonly addresses: NetworkAddresses;
   readonly mtu: number;
-  /** The host's loopback answers at the gateway's address. */
-  readonly hostLoopback: boolean;
+  readonly egress: Egress;
+  readonly names: NameSettings;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
   /** A random unsigned number of 32 bits. */
@@ -67,8 +69,9 @@ export class Stack implements Disposable, Ready {
   readonly #tcp: TcpTable;
   readonly #udp: UdpTable;
   readonly #echo: EchoTable;
+  readonly #names: NameService;
 
-  constructor({ device, addresses, mtu, hostLoopback, now, random }: StackOptions) {
+  constructor({ device, addresses, mtu, egress, names, now, random }: StackOptions) {
     this.#device = device;
     this.#addresses = addresses;
     this.#now = now;
@@ -82,10 +85,12 @@ export class Stack implements Disposable, Ready {
       random,
     };
     const buffer = new PinnedBuffer(DATAGRAM_BYTES);
-    const network = { addresses, mtu, hostLoopback };
-    this.#tcp = new TcpTable(host, network, new IoVector(32));
-    this.#udp = new UdpTable(host, network, buffer);
-    this.#echo = new EchoTable(host, network, buffer);
+    const network = { addresses, mtu, hostLoopback: egress.policy.hostLoopback };
+    this.#names = new NameService(host, egress, names, buffer);
+    this.#tcp = new TcpTable(host, network, egress, this.#names, new IoVector(32));
+    this.#udp = new UdpTable(host, network, egress, buffer);
+    this.#udp.services.set(DNS_PORT, (packet, datagram, now) => this.#names.datagram(packet, datagram, now));
+    this.#echo = new EchoTable(host, network, egress, buffer);
     this.#reactor.add(device.fd, this);
   }
 
@@ -121,7 +126,7 @@ export class Stack implements Disposable, Ready {
   }
 
   [Symbol.dispose](): void {
-    for (const table of [this.#tcp, this.#udp, this.#echo]) table.close();
+    for (const table of [this.#tcp, this.#udp, this.#echo, this.#names]) table.close();
     this.#reactor[Symbol.dispose]();
   }
 

@@ -4,6 +4,8 @@ import { rawSyscall } from "../../../ffi/libc.ts";
 import { Sockaddr } from "../../../ffi/sockaddr.ts";
 import { connect, setOption, socket } from "../../../ffi/socket.ts";
 import type { IoVector } from "../../../ffi/vector_io.ts";
+import { FirstBytes } from "../policy/first_bytes.ts";
+import type { Denial, NameCondition } from "../policy/verdict.ts";
 import { TcpConnection } from "../tcp/tcp_connection.ts";
 import { type TcpSettings, tcpSettings } from "../tcp/tcp_settings.ts";
 import { copyAddress, type IpAddress } from "../wire/ip_address.ts";
@@ -11,10 +13,13 @@ import { IP_PROTOCOL, type IpPacket } from "../wire/ip_packet.ts";
 import { IPV4_HEADER_LENGTH } from "../wire/ipv4.ts";
 import { IPV6_HEADER_LENGTH } from "../wire/ipv6.ts";
 import { parseTcp, TCP_FLAG, type TcpSegment } from "../wire/tcp.ts";
+import type { Egress } from "./egress.ts";
 import type { FlowHost } from "./flow_host.ts";
 import { FlowMap } from "./flow_map.ts";
 import type { Route } from "./frame_writer.ts";
 import { unreachableOf } from "./icmp_error.ts";
+import { NameConnection } from "./name_connection.ts";
+import { DNS_PORT, type NameService } from "./name_service.ts";
 import { type Network, wayTo } from "./network_way.ts";
 import { type TcpEvents, TcpFlow } from "./tcp_flow.ts";
 import { sendUnreachable } from "./unreachable.ts";
@@ -35,15 +40,20 @@ const TIME_WAIT = 1000;
 export class TcpTable implements TcpEvents {
   readonly #host: FlowHost;
   readonly #network: Network;
+  readonly #egress: Egress;
+  readonly #names: NameService;
   readonly #vector: IoVector;
   readonly #settings: Readonly<Record<4 | 6, TcpSettings>>;
-  readonly #flows = new FlowMap<TcpFlow>();
+  readonly #flows = new FlowMap<TcpFlow | NameConnection>();
   /** The first bytes of the SYNs that the host has not answered. */
   readonly #connecting = new Map<TcpFlow, Uint8Array>();
+  readonly #conditions = new WeakMap<TcpFlow, NameCondition>();
   readonly #sockaddr = new Sockaddr();
 
-  constructor(host: FlowHost, network: Network, vector: IoVector) {
+  constructor(host: FlowHost, network: Network, egress: Egress, names: NameService, vector: IoVector) {
     this.#host = host;
+    this.#egress = egress;
+    this.#names = names;
     this.#network = network;
     this.#vector = vector;
     this.#settings = {
@@ -61,7 +71,14 @@ export class TcpTable implements TcpEvents {
     if (flow !== undefined && isNew && flow.connection.state === "TIME-WAIT") flow.drop();
     else if (flow !== undefined) return flow.segment(segment, now);
     if (!isNew) return this.#reset(packet, segment);
+    const isForNames = this.#network.addresses.destination(packet.destination) === "nameserver";
+    if (isForNames && destinationPort === DNS_PORT) return this.#openNames(packet, segment, now);
     this.#open(packet, segment, now);
+  }
+
+  denied(flow: TcpFlow, denial: Denial): void {
+    const condition = this.#conditions.get(flow);
+    if (condition !== undefined) this.#egress.denied(denial, condition);
   }
 
   unreachable(flow: TcpFlow, errno: number): void {
@@ -74,8 +91,8 @@ export class TcpTable implements TcpEvents {
     flow.drop();
   }
 
-  closed(flow: TcpFlow): void {
-    this.#connecting.delete(flow);
+  closed(flow: TcpFlow | NameConnection): void {
+    if (flow instanceof TcpFlow) this.#connecting.delete(flow);
     this.#flows.delete(flow.route.source, flow.ports.remote, flow.ports.sandbox, flow);
   }
 
@@ -84,10 +101,12 @@ export class TcpTable implements TcpEvents {
   }
 
   #open(packet: IpPacket, segment: TcpSegment, now: number): void {
-    const target = wayTo(this.#network, packet.destination);
     this.#forgetConnected();
     const isFull = this.#flows.size >= MOST_FLOWS || this.#connecting.size >= MOST_CONNECTING;
-    if (target === undefined || isFull) return this.#reset(packet, segment);
+    if (isFull) return this.#reset(packet, segment);
+    const verdict = this.#egress.decide(packet.destination, segment.destinationPort, "tcp", now);
+    const target = wayTo(this.#network, packet.destination);
+    if (target === undefined || verdict.kind === "deny") return this.#reset(packet, segment);
     const fd = socket(target.family, "stream");
     if (fd < 0) return this.#refuse(packet, segment, -fd);
     setOption(fd, "TCP_NODELAY", 1);
@@ -96,35 +115,37 @@ export class TcpTable implements TcpEvents {
       rawSyscall("close", fd);
       return this.#refuse(packet, segment, -result);
     }
-    this.#join(packet, segment, fd, now);
+    this.#join(packet, segment, fd, verdict.kind === "allow-if-name" ? verdict.condition : undefined, now);
   }
 
-  #join(packet: IpPacket, segment: TcpSegment, fd: number, now: number): void {
-    const route: Route = { source: copyAddress(packet.destination), destination: copyAddress(packet.source) };
-    const flow = new TcpFlow({
-      host: this.#host,
-      events: this,
-      vector: this.#vector,
-      route,
-      ports: { sandbox: segment.sourcePort, remote: segment.destinationPort },
-      fd,
-      connecting: true,
-      connection: (deliver) =>
-        TcpConnection.accept(
-          {
-            settings: this.#settings[route.source.family],
-            localPort: segment.destinationPort,
-            remotePort: segment.sourcePort,
-            initialSequenceNumber: this.#host.random(),
-            timestampOffset: this.#host.random(),
-            deliver,
-          },
-          segment,
-          now,
-        ),
-    });
-    this.#flows.set(route.source, segment.destinationPort, segment.sourcePort, flow);
+  #join(packet: IpPacket, segment: TcpSegment, fd: number, condition: NameCondition | undefined, now: number): void {
+    const ends = endsOf(packet, segment);
+    const gate = condition && new FirstBytes(condition);
+    const connection = this.#accept(segment, ends.route.source.family, now);
+    const common = { host: this.#host, events: this, vector: this.#vector, ...ends };
+    const flow = new TcpFlow({ ...common, fd, connecting: true, gate, connection });
+    if (condition !== undefined) this.#conditions.set(flow, condition);
+    this.#flows.set(ends.route.source, ends.ports.remote, ends.ports.sandbox, flow);
     this.#connecting.set(flow, packet.payload.slice(0, QUOTED_BYTES));
+  }
+
+  #openNames(packet: IpPacket, segment: TcpSegment, now: number): void {
+    const ends = endsOf(packet, segment);
+    const connection = this.#accept(segment, ends.route.source.family, now);
+    const closed = (flow: NameConnection): void => this.closed(flow);
+    const flow = new NameConnection({ host: this.#host, service: this.#names, closed, ...ends, connection });
+    this.#flows.set(ends.route.source, ends.ports.remote, ends.ports.sandbox, flow);
+  }
+
+  #accept(syn: TcpSegment, family: 4 | 6, now: number): (deliver: (bytes: Uint8Array) => number) => TcpConnection {
+    const endpoint = {
+      settings: this.#settings[family],
+      localPort: syn.destinationPort,
+      remotePort: syn.sourcePort,
+      initialSequenceNumber: this.#host.random(),
+      timestampOffset: this.#host.random(),
+    };
+    return (deliver) => TcpConnection.accept({ ...endpoint, deliver }, syn, now);
   }
 
   #forgetConnected(): void {
@@ -156,6 +177,13 @@ export class TcpTable implements TcpEvents {
     const route = { source: packet.destination, destination: packet.source };
     this.#host.writer.tcp(route, { header, payload: [], payloadLength: 0, maximumSegmentSize: 0 });
   }
+}
+
+function endsOf({ source, destination }: IpPacket, { sourcePort, destinationPort }: TcpSegment) {
+  return {
+    route: { source: copyAddress(destination), destination: copyAddress(source) },
+    ports: { sandbox: sourcePort, remote: destinationPort },
+  };
 }
 
 function settingsOf({ pool }: FlowHost, { mtu }: Network, ipHeader: number): TcpSettings {

@@ -112,6 +112,11 @@ export class TcpConnection {
     return this.#receive?.isComplete === true && this.#receive.queue.length === 0;
   }
 
+  /** The peer's FIN and everything before it has come; bytes may be left to be read. */
+  get hasPeerFinished(): boolean {
+    return this.#receive?.isComplete === true;
+  }
+
   /** Our FIN is acknowledged, and so is all before it. */
   get isSendFinished(): boolean {
     return this.#send.isFinished;
