@@ -34,6 +34,10 @@ export class EchoTable implements EchoEvents {
     this.#buffer = buffer;
   }
 
+  get size(): number {
+    return this.#flows.size;
+  }
+
   packet(packet: IpPacket, now: number): void {
     const message = packet.source.family === 4 ? parseIcmpv4(packet.payload) : parseIcmpv6(packet.payload, packet);
     if (message?.kind !== "echo-request") return;

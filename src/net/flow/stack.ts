@@ -106,6 +106,11 @@ export class Stack implements Disposable, Ready {
     return next === undefined ? Number.POSITIVE_INFINITY : Math.max(0, next - this.#now());
   }
 
+  /** How many there are. */
+  get flows(): number {
+    return this.#tcp.size + this.#udp.size + this.#echo.size;
+  }
+
   turn(): void {
     const now = this.#now();
     this.#reactor.turn(now);

@@ -62,6 +62,10 @@ export class TcpTable implements TcpEvents {
     };
   }
 
+  get size(): number {
+    return this.#flows.size;
+  }
+
   packet(packet: IpPacket, now: number): void {
     const segment = parseTcp(packet.payload);
     if (segment === undefined) return;

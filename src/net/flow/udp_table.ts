@@ -43,6 +43,10 @@ export class UdpTable implements UdpEvents {
     this.#buffer = buffer;
   }
 
+  get size(): number {
+    return this.#flows.size;
+  }
+
   packet(packet: IpPacket, now: number): void {
     const datagram = parseUdp(packet.payload);
     if (datagram === undefined) return;
