@@ -5,7 +5,7 @@ import { parseIpAddress } from "../net/wire/ip_address.ts";
 import type { HostLookups } from "../spec/host_lookups.ts";
 import type { NetworkMode, ResolverFiles } from "../spec/root_mounts.ts";
 import type { EgressRules, UserNames, UserNetwork } from "../spec/spec.ts";
-import type { FlagReader } from "./flag_reader.ts";
+import { type FlagReader, optional } from "./flag_reader.ts";
 import { type Interface, parseNetwork } from "./parse_network.ts";
 
 export type RunNetwork = {
@@ -17,7 +17,16 @@ export type RunNetwork = {
 /** What the host itself is called inside, where its loopback can be reached. */
 const HOST_NAME = "host.sandbox.internal";
 const HOST_GATEWAY = "host-gateway";
-const NEEDS_SLIRP = ["--allow-net", "--deny-net", "--net-policy", "--dns", "--dns-search", "--add-host"] as const;
+const NEEDS_SLIRP = [
+  "--allow-net",
+  "--deny-net",
+  "--net-policy",
+  "--net-log",
+  "--net-pcap",
+  "--dns",
+  "--dns-search",
+  "--add-host",
+] as const;
 
 export function runNetwork(flag: FlagReader, lookups: HostLookups): RunNetwork {
   const { mode, network } = parseNetwork("--net", flag.one("--net") ?? "none");
@@ -29,7 +38,16 @@ export function runNetwork(flag: FlagReader, lookups: HostLookups): RunNetwork {
   }
   const names = namesOf(flag, network);
   const rules = rulesOf(flag, lookups);
-  return { mode, network: { ...network, names, rules }, files: filesOf(network, names, searchOf(flag, lookups)) };
+  const place = (name: string): string => (name === "-" || name.startsWith("/") ? name : `${lookups.cwd}/${name}`);
+  const records = {
+    ...optional("log", flag.one("--net-log"), place),
+    ...optional("pcap", flag.one("--net-pcap"), place),
+  };
+  return {
+    mode,
+    network: { ...network, names, rules, ...records },
+    files: filesOf(network, names, searchOf(flag, lookups)),
+  };
 }
 
 function namesOf(flag: FlagReader, network: Interface): UserNames {

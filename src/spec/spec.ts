@@ -134,6 +134,9 @@ export type UserNetwork = {
   readonly hostLoopback: boolean;
   readonly names: UserNames;
   readonly rules: EgressRules;
+  /** Files that a line for each flow, and every frame, are written to; `-` is standard error. */
+  readonly log?: string;
+  readonly pcap?: string;
 };
 
 /** Whom the name server of the sandbox asks, and what it knows by itself. */

@@ -1,6 +1,7 @@
 // The network stack of a sandbox that has one of our own, as what its supervisor does in the background.
 import type { Fd } from "../../ffi/fd.ts";
 import { receiveFd } from "../../ffi/receive_fd.ts";
+import { PcapDevice } from "../net/device/pcap_device.ts";
 import { TapDevice } from "../net/device/tap_device.ts";
 import { HostsTable } from "../net/dns/hosts_file.ts";
 import { Egress } from "../net/flow/egress.ts";
@@ -12,6 +13,7 @@ import { type IpAddress, parseIpAddress, parsePrefix } from "../net/wire/ip_addr
 import type { NetworkAddresses as Texts, UserNetwork } from "../spec/spec.ts";
 import type { Background } from "./background.ts";
 import { hostNames } from "./host_names.ts";
+import type { NetworkRecords } from "./network_records.ts";
 
 const WORD = 2 ** 32;
 
@@ -23,21 +25,25 @@ export type StackInputs = {
   readonly hostname: string | undefined;
   /** Says what was blocked. */
   readonly tell: (explanation: Explanation) => void;
+  readonly records: NetworkRecords;
 };
 
-export function startStack({ socket, network, policy, hostname, tell }: StackInputs): Background {
-  const device = new TapDevice(receiveFd(socket, "network device"));
+export function startStack({ socket, network, policy, hostname, tell, records }: StackInputs): Background {
+  const tap = new TapDevice(receiveFd(socket, "network device"));
   socket.close();
+  const device = records.pcap ? new PcapDevice(tap, records.pcap) : tap;
   const families = [network.ipv4, network.ipv6].flatMap((texts) => (texts ? [addressesOf(texts)] : []));
   const own =
     hostname === undefined ? [] : families.map(({ sandbox }) => ({ address: sandbox, names: [hostname] as const }));
   const added = network.names.hosts.map(({ name, address }) => ({ address: at(address), names: [name] as const }));
+  const egress = new Egress(policy, { tell, log: records.log });
+  for (const { address, names } of added) egress.know(names[0], address, performance.now());
   const gateways = network.hostLoopback ? families.map(({ gateway }) => gateway) : [];
   return new Stack({
     device,
     addresses: new NetworkAddresses(families),
     mtu: network.mtu,
-    egress: new Egress(policy, tell),
+    egress,
     names: { own: new HostsTable([...own, ...added]), ...hostNames(network.names.servers.map(at), gateways) },
     now: () => performance.now(),
     random: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? Math.floor(Math.random() * WORD),

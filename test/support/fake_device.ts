@@ -1,6 +1,6 @@
 // A network device without a kernel behind it: frames are put in by a test, and what the stack writes is taken out.
 import { pipe } from "../../ffi/pipe.ts";
-import type { Device } from "../../src/net/flow/stack.ts";
+import type { Device } from "../../src/net/device/device.ts";
 import { VIRTIO_NET_HDR_LENGTH } from "../../src/net/wire/virtio_net_hdr.ts";
 
 export class FakeDevice implements Device {

@@ -259,6 +259,20 @@ export const runCommand: Command = {
       complete: "file",
     },
     {
+      name: "--net-log",
+      value: "FILE|-",
+      group: "Network",
+      help: "A line of JSON for each flow, when it has ended or was stopped; - is standard error (with --net slirp)",
+      complete: "file",
+    },
+    {
+      name: "--net-pcap",
+      value: "FILE",
+      group: "Network",
+      help: "Every frame, for tcpdump -r or Wireshark (with --net slirp)",
+      complete: "file",
+    },
+    {
       name: "--dns",
       value: "ADDRESS",
       repeat: true,

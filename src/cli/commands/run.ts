@@ -11,13 +11,12 @@ import type { PlanFacts } from "../../plan/facts.ts";
 import type { HostLookups } from "../../spec/host_lookups.ts";
 import type { Spec } from "../../spec/spec.ts";
 import { handOver } from "../../supervisor/hand_over.ts";
-import type { StackInputs } from "../../supervisor/start_stack.ts";
 import type { Parsed } from "../command.ts";
 import { takeImageWord } from "../image_word.ts";
 import { parseArguments } from "../parse/arguments.ts";
 import { filtersOf } from "../run_filter.ts";
 import { type BuiltSpec, buildSpec, type ResolvedRootfs } from "../run_spec.ts";
-import { coloursOn, note, sayFault } from "../say.ts";
+import { note } from "../say.ts";
 import { runCommand } from "./run.table.ts";
 
 export async function run(argv: readonly string[]): Promise<number> {
@@ -55,14 +54,15 @@ async function launch(
   lookups: HostLookups,
   keep: readonly number[],
 ): Promise<number> {
-  const egress = await egressOf(spec);
+  const userNetwork = spec.sandbox.network;
+  const inputs = userNetwork && (await import("../stack_inputs.ts")).stackInputs(spec, userNetwork);
   defaultChildSignal();
   if (spec.sandbox.dieWithParent && !dieWithParent()) exitNow(125);
   const started = start({ spec, facts, filters, hostPath: lookups.env.PATH ?? "" });
   if (started.kind !== "running") return throwFault(started, spec);
   const { pid, pidfd, signals, terminal, network } = started;
   const background =
-    network && egress && (await import("../../supervisor/start_stack.ts")).startStack({ socket: network, ...egress });
+    network && inputs && (await import("../../supervisor/start_stack.ts")).startStack({ socket: network, ...inputs });
   if (terminal)
     return (await import("../../supervisor/terminal_session.ts")).superviseTerminal({
       pid,
@@ -81,16 +81,6 @@ async function launch(
       background,
     });
   return handOver({ pid, pidfd, signals, newSession, keep, command: spec.process.args });
-}
-
-/** What the network stack is told beside its device; nothing of it is loaded without one. */
-async function egressOf(spec: Spec): Promise<Omit<StackInputs, "socket"> | undefined> {
-  const { network } = spec.sandbox;
-  if (network === undefined) return undefined;
-  const policy = (await import("../egress_policy.ts")).egressPolicy(network);
-  const tell: StackInputs["tell"] = (explanation) =>
-    sayFault({ exitCode: 125, ...explanation }, coloursOn(2, process.env));
-  return { network, policy, hostname: spec.hostname, tell };
 }
 
 async function resolveRootfs(parsed: Parsed, lookups: HostLookups): Promise<Found> {

@@ -69,6 +69,7 @@ export class EchoTable implements EchoEvents {
 
   closed(flow: EchoFlow): void {
     this.#flows.delete(flow.ends.remote, 0, flow.ends.identifier, flow);
+    this.#egress.ended(flow.ends.remote, 0, "icmp", flow, this.#host.now());
   }
 
   close(): void {

@@ -9,6 +9,7 @@
 // Packets that are not from the sandbox's own addresses, or are no packets, are dropped without a word.
 import { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
 import { IoVector } from "../../../ffi/vector_io.ts";
+import type { Device } from "../device/device.ts";
 import { BlockPool } from "../tcp/block_pool.ts";
 import { ARP_OPERATION, parseArp } from "../wire/arp.ts";
 import { ETHER_TYPE, parseEthernet } from "../wire/ethernet.ts";
@@ -22,20 +23,13 @@ import { VIRTIO_NET_HDR_LENGTH } from "../wire/virtio_net_hdr.ts";
 import { EchoTable } from "./echo_table.ts";
 import type { Egress } from "./egress.ts";
 import type { FlowHost, Pumped } from "./flow_host.ts";
-import { type FrameSink, FrameWriter } from "./frame_writer.ts";
+import { FrameWriter } from "./frame_writer.ts";
 import { DNS_PORT, NameService, type NameSettings } from "./name_service.ts";
 import type { NetworkAddresses } from "./network_addresses.ts";
 import { Reactor, type Ready } from "./reactor.ts";
 import { TcpTable } from "./tcp_table.ts";
 import { Timers } from "./timers.ts";
 import { UdpTable } from "./udp_table.ts";
-
-/** Frames to and from the sandbox. */
-export type Device = FrameSink & {
-  readonly fd: number;
-  /** A view of the next frame with its virtio_net_hdr, valid until the next call; `undefined` when there is none. */
-  read(): Uint8Array | undefined;
-};
 
 export type StackOptions = {
   readonly device: Device;
@@ -82,6 +76,7 @@ export class Stack implements Disposable, Ready {
       timers: this.#timers,
       pool: new BlockPool(),
       schedule: (flow) => this.#due.add(flow),
+      now,
       random,
     };
     const buffer = new PinnedBuffer(DATAGRAM_BYTES);

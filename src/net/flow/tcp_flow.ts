@@ -57,6 +57,7 @@ export class TcpFlow implements Timed, Ready, Pumped {
   #decidesAt = Number.POSITIVE_INFINITY;
   #sentEnd = false;
   #closed = false;
+  readonly began: number;
   bytesOut = 0;
   bytesIn = 0;
 
@@ -79,6 +80,7 @@ export class TcpFlow implements Timed, Ready, Pumped {
     this.route = options.route;
     this.ports = options.ports;
     this.#fd = options.fd;
+    this.began = options.host.now();
     this.#connecting = options.connecting;
     this.#writable = !options.connecting;
     this.#gate = options.gate;

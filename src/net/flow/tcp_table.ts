@@ -48,6 +48,8 @@ export class TcpTable implements TcpEvents {
   /** The first bytes of the SYNs that the host has not answered. */
   readonly #connecting = new Map<TcpFlow, Uint8Array>();
   readonly #conditions = new WeakMap<TcpFlow, NameCondition>();
+  /** Denied by their first bytes, which has been logged. */
+  readonly #stopped = new WeakSet<TcpFlow>();
   readonly #sockaddr = new Sockaddr();
 
   constructor(host: FlowHost, network: Network, egress: Egress, names: NameService, vector: IoVector) {
@@ -83,6 +85,7 @@ export class TcpTable implements TcpEvents {
   denied(flow: TcpFlow, denial: Denial): void {
     const condition = this.#conditions.get(flow);
     if (condition !== undefined) this.#egress.denied(denial, condition);
+    this.#stopped.add(flow);
   }
 
   unreachable(flow: TcpFlow, errno: number): void {
@@ -96,7 +99,11 @@ export class TcpTable implements TcpEvents {
   }
 
   closed(flow: TcpFlow | NameConnection): void {
-    if (flow instanceof TcpFlow) this.#connecting.delete(flow);
+    if (flow instanceof TcpFlow) {
+      this.#connecting.delete(flow);
+      if (!this.#stopped.has(flow))
+        this.#egress.ended(flow.route.source, flow.ports.remote, "tcp", flow, this.#host.now());
+    }
     this.#flows.delete(flow.route.source, flow.ports.remote, flow.ports.sandbox, flow);
   }
 

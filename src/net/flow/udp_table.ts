@@ -84,7 +84,9 @@ export class UdpTable implements UdpEvents {
   }
 
   closed(flow: UdpFlow): void {
-    this.#flows.delete(flow.ends.remote, flow.ends.remotePort, flow.ends.localPort, flow);
+    const { remote, remotePort, localPort } = flow.ends;
+    this.#flows.delete(remote, remotePort, localPort, flow);
+    this.#egress.ended(remote, remotePort, "udp", flow, this.#host.now());
   }
 
   close(): void {

@@ -53,7 +53,7 @@ function start(rules: { allow?: string[]; deny?: string[] } = {}): void {
     device,
     addresses,
     mtu: 1500,
-    egress: new Egress(parsed.policy, ({ what }) => told.push(what)),
+    egress: new Egress(parsed.policy, { tell: ({ what }) => told.push(what) }),
     names: {
       own: new HostsTable([{ address: ip("10.0.2.100"), names: ["box"] }]),
       host: { hosts: new HostsTable([]), servers: [], options },
