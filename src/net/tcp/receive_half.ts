@@ -47,8 +47,12 @@ export class ReceiveHalf {
     return this.#edge;
   }
 
-  get segmentSize(): number {
-    return this.#segmentSize;
+  /**
+   * Two of these are acknowledged without delay. A segment may be larger than the window (the MTU of a TAP is as large as a first
+   * window): a sender that has filled half of it waits for us, not we for more.
+   */
+  get acknowledgedSize(): number {
+    return Math.min(this.#segmentSize, this.#limit / 4);
   }
 
   get acknowledgmentNumber(): number {

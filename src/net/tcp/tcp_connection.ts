@@ -339,7 +339,7 @@ export class TcpConnection {
     if (this.#state === "CLOSED") return;
     const expected = receive.receive(from, payload, (flags & FIN) !== 0);
     if (!expected || flags & FIN || receive.isComplete) this.#acks.demand();
-    else this.#acks.received(payload.length, receive.segmentSize, (flags & PSH) !== 0, now);
+    else this.#acks.received(payload.length, receive.acknowledgedSize, (flags & PSH) !== 0, now);
     if (receive.isComplete) this.#peerFinished(now);
   }
 
