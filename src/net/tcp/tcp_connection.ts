@@ -1,22 +1,10 @@
 // Our end of one TCP connection, RFC 9293; the other is a kernel in a sandbox. It does nothing by itself: segments are given to it, and
 // after each call the owner polls until nothing more is to be sent, and again when `pollAt` comes. Time is the owner's, in
 // milliseconds. Bytes of the peer go to `deliver` as they come; what it does not take waits to be read, and closes the window.
-//
-//   state         who leaves it, and to where
-//   SYN-SENT      receive: ESTABLISHED; SYN-RECEIVED when both sides open
-//   SYN-RECEIVED  receive: ESTABLISHED. Nothing is sent until the owner confirms or refuses
-//   ESTABLISHED   finish: FIN-WAIT-1; receive (a FIN): CLOSE-WAIT
-//   FIN-WAIT-1    receive: FIN-WAIT-2 (ours is acknowledged), CLOSING (theirs has come), TIME-WAIT (both)
-//   FIN-WAIT-2    receive: TIME-WAIT
-//   CLOSING       receive: TIME-WAIT
-//   TIME-WAIT     poll, when its time is over: CLOSED
-//   CLOSE-WAIT    finish: LAST-ACK
-//   LAST-ACK      receive: CLOSED
-//   CLOSED        nobody
-// From each, receive (a reset), poll (no answer for too long), abort and refuse lead to CLOSED. FIN-WAIT-1 and LAST-ACK begin when the owner
-// finishes, though bytes may be queued before the FIN; the peer's FIN counts when all before it has come.
+// The states, and who may change them, are at the top of tcp_state.ts.
 import { TCP_FLAG, type TcpOptions, type TcpSegment } from "../wire/tcp.ts";
 import { AckSchedule } from "./ack_schedule.ts";
+import { acknowledgmentOf } from "./acknowledgment.ts";
 import { ChallengeLimit } from "./challenge_limit.ts";
 import { type Agreement, agree, synOptions } from "./handshake.ts";
 import { KeepAliveTimer } from "./keep_alive.ts";
@@ -30,31 +18,14 @@ import {
 import { ReceiveHalf } from "./receive_half.ts";
 import { resetFor } from "./reset_for.ts";
 import { checkSegment, type Verdict } from "./segment_check.ts";
-import { type Acknowledgment, type Chunk, SendHalf } from "./send_half.ts";
+import { type Chunk, SendHalf } from "./send_half.ts";
 import { isEarlier, offsetNear } from "./sequence.ts";
 import type { TcpEndpoint } from "./tcp_settings.ts";
+import { type CloseReason, ON_FIN_ACKNOWLEDGED, ON_FIN_RECEIVED, ON_FINISH, type TcpState } from "./tcp_state.ts";
 
 const { FIN, SYN, RST, PSH, ACK } = TCP_FLAG;
 const NEVER = Number.POSITIVE_INFINITY;
 const NONE: readonly never[] = [];
-/** A longer round trip than this was not one: the peer echoes what it likes. */
-const LONGEST_ROUND_TRIP = 60_000;
-
-export type TcpState =
-  | "SYN-SENT"
-  | "SYN-RECEIVED"
-  | "ESTABLISHED"
-  | "FIN-WAIT-1"
-  | "FIN-WAIT-2"
-  | "CLOSING"
-  | "TIME-WAIT"
-  | "CLOSE-WAIT"
-  | "LAST-ACK"
-  | "CLOSED";
-
-/** `refused`: a SYN was answered with a reset, by the peer or by us. `aborted`: by our owner. `timeout`: the peer fell silent. */
-export type CloseReason = "finished" | "reset" | "refused" | "aborted" | "timeout";
-
 export class TcpConnection {
   readonly #endpoint: TcpEndpoint;
   readonly #send: SendHalf;
@@ -109,7 +80,7 @@ export class TcpConnection {
 
   /** The peer's FIN and everything before it has come and was taken by the host. */
   get isReceiveFinished(): boolean {
-    return this.#receive !== undefined && this.#receive.isComplete && this.#receive.queue.length === 0;
+    return this.#receive?.isComplete === true && this.#receive.queue.length === 0;
   }
 
   /** Our FIN is acknowledged, and so is all before it. */
@@ -155,8 +126,7 @@ export class TcpConnection {
   finish(): void {
     if (this.#state === "CLOSED" || this.#send.isFinishing) return;
     this.#send.finish();
-    if (this.#state === "ESTABLISHED") this.#state = "FIN-WAIT-1";
-    else if (this.#state === "CLOSE-WAIT") this.#state = "LAST-ACK";
+    this.#state = ON_FINISH[this.#state] ?? this.#state;
   }
 
   /** Reset, without regard to what is queued. A SYN that was not answered is not followed by one. */
@@ -203,8 +173,9 @@ export class TcpConnection {
     this.#keepAlive.heard(now);
     if (segment.options.timestamps && this.#agreed.timestamps)
       this.#receive.noteTimestamp(segment.options.timestamps, from, now);
-    this.#send.acknowledge(this.#acknowledgment(segment, from, ack, this.#agreed, now), now);
-    this.#advanceState(now);
+    this.#send.acknowledge(acknowledgmentOf(this.#endpoint, this.#agreed, segment, { from, ack }, now), now);
+    if (this.#state === "SYN-RECEIVED") this.#establish();
+    if (this.#send.isFinished) this.#move(ON_FIN_ACKNOWLEDGED, now);
     if (segment.payload.length > 0 || segment.flags & FIN) this.#takePayload(segment, from, this.#receive, now);
   }
 
@@ -254,10 +225,12 @@ export class TcpConnection {
     const agreed = this.#meet(segment, now);
     this.#keepAlive.heard(now);
     if (answers) {
-      this.#send.acknowledge(this.#acknowledgment(segment, 0, ack, { ...agreed, sendScale: 0 }, now), now);
-      this.#acks.demand();
-    } else this.#synDue = true;
-    this.#state = !answers ? "SYN-RECEIVED" : this.#send.isFinishing ? "FIN-WAIT-1" : "ESTABLISHED";
+      this.#send.acknowledge(acknowledgmentOf(this.#endpoint, agreed, segment, { from: 0, ack }, now), now);
+      this.#establish();
+      return this.#acks.demand();
+    }
+    this.#state = "SYN-RECEIVED";
+    this.#synDue = true;
   }
 
   /** The peer takes us for a connection of before; a reset makes it forget that one, and our SYN comes again. */
@@ -300,39 +273,15 @@ export class TcpConnection {
     if (this.#challenges.allows(now)) this.#acks.demand();
   }
 
-  #acknowledgment(segment: TcpSegment, from: number, ack: number, agreed: Agreement, now: number): Acknowledgment {
-    const { options, flags, payload, window } = segment;
-    return {
-      ack,
-      from,
-      window: window * 2 ** agreed.sendScale,
-      bare: payload.length === 0 && !(flags & (FIN | SYN)),
-      sacks: agreed.sack && options.sackBlocks ? this.#sacks(options.sackBlocks) : NONE,
-      roundTrip:
-        agreed.timestamps && options.timestamps ? this.#roundTrip(options.timestamps.echoReply, now) : undefined,
-    };
+  #establish(): void {
+    this.#state = this.#send.isFinishing ? "FIN-WAIT-1" : "ESTABLISHED";
   }
 
-  #sacks(blocks: NonNullable<TcpOptions["sackBlocks"]>): Acknowledgment["sacks"] {
-    const { initialSequenceNumber } = this.#endpoint;
-    const { una } = this.#send;
-    return blocks.map(([left, right]) => ({
-      from: offsetNear(initialSequenceNumber, left, una),
-      to: offsetNear(initialSequenceNumber, right, una),
-    }));
-  }
-
-  #roundTrip(echoReply: number, now: number): number | undefined {
-    const roundTrip = (timestampsAt(this.#endpoint, undefined, now).value - echoReply) | 0;
-    return roundTrip >= 0 && roundTrip <= LONGEST_ROUND_TRIP ? roundTrip : undefined;
-  }
-
-  #advanceState(now: number): void {
-    if (this.#state === "SYN-RECEIVED") this.#state = this.#send.isFinishing ? "FIN-WAIT-1" : "ESTABLISHED";
-    if (!this.#send.isFinished) return;
-    if (this.#state === "FIN-WAIT-1") this.#state = "FIN-WAIT-2";
-    else if (this.#state === "CLOSING") this.#enterTimeWait(now);
-    else if (this.#state === "LAST-ACK") this.#close("finished");
+  #move(moves: typeof ON_FINISH, now: number): void {
+    const next = moves[this.#state];
+    if (next === "CLOSED") this.#close("finished");
+    else if (next === "TIME-WAIT") this.#enterTimeWait(now);
+    else if (next) this.#state = next;
   }
 
   #takePayload({ payload, flags }: TcpSegment, from: number, receive: ReceiveHalf, now: number): void {
@@ -340,13 +289,7 @@ export class TcpConnection {
     const expected = receive.receive(from, payload, (flags & FIN) !== 0);
     if (!expected || flags & FIN || receive.isComplete) this.#acks.demand();
     else this.#acks.received(payload.length, receive.acknowledgedSize, (flags & PSH) !== 0, now);
-    if (receive.isComplete) this.#peerFinished(now);
-  }
-
-  #peerFinished(now: number): void {
-    if (this.#state === "ESTABLISHED") this.#state = "CLOSE-WAIT";
-    else if (this.#state === "FIN-WAIT-1") this.#state = "CLOSING";
-    else if (this.#state === "FIN-WAIT-2") this.#enterTimeWait(now);
+    if (receive.isComplete) this.#move(ON_FIN_RECEIVED, now);
   }
 
   #enterTimeWait(now: number): void {

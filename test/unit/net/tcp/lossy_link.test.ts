@@ -70,7 +70,15 @@ for (const [name, weather] of Object.entries(WEATHERS))
 test(`30 % loss: of ${SEEDS} transfers every byte arrives, and both ends close`, () => {
   const weather = { loss: 300, doubling: 100, overtaking: 200, delay: 5, jitter: 50, uncut: 100 };
   for (let seed = 1; seed <= SEEDS; seed++)
-    transfer({ seed, weather, habits: [{ ...EAGER, bytes: 60_000 }, { ...EAGER, bytes: 60_000 }], chosen: { retries: 40, handshakeRetries: 40 } });
+    transfer({
+      seed,
+      weather,
+      habits: [
+        { ...EAGER, bytes: 60_000 },
+        { ...EAGER, bytes: 60_000 },
+      ],
+      chosen: { retries: 40, handshakeRetries: 40 },
+    });
 });
 
 test("windows of a few hundred bytes and a reader that stops for seconds", () => {

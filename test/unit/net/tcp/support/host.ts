@@ -62,7 +62,8 @@ export class Host implements Side {
     this.#fill(connection);
     this.#read(connection);
     this.largestQueue = Math.max(this.largestQueue, connection.readableLength);
-    if (this.sent === this.#habits.bytes && (!this.#habits.answers || connection.isReceiveFinished)) connection.finish();
+    if (this.sent === this.#habits.bytes && (!this.#habits.answers || connection.isReceiveFinished))
+      connection.finish();
     return connection.readableLength > 0 ? Math.max(now + 1, this.#pausedUntil) : undefined;
   };
 

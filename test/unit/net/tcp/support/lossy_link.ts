@@ -98,7 +98,9 @@ export class LossyLink {
   }
 
   #arrive(): void {
-    const due = this.#flights.filter(({ at }) => at <= this.now).sort((one, other) => one.at - other.at || one.order - other.order);
+    const due = this.#flights
+      .filter(({ at }) => at <= this.now)
+      .sort((one, other) => one.at - other.at || one.order - other.order);
     this.#flights = this.#flights.filter(({ at }) => at > this.now);
     for (const { to, segment } of due) to.receive(segment, this.now);
   }

@@ -5,7 +5,13 @@ import { type TcpEndpoint, type TcpSettings, tcpSettings } from "../../../../../
 export type Chosen = Partial<TcpSettings> & Partial<Omit<TcpEndpoint, "settings">>;
 
 export function endpoint({ deliver, ...chosen }: Chosen = {}): TcpEndpoint {
-  const { localPort = 80, remotePort = 4000, initialSequenceNumber = 10_000, timestampOffset = 0, ...settings } = chosen;
+  const {
+    localPort = 80,
+    remotePort = 4000,
+    initialSequenceNumber = 10_000,
+    timestampOffset = 0,
+    ...settings
+  } = chosen;
   return {
     settings: tcpSettings({ pool: new BlockPool({ blockSize: 4096 }), ...settings }),
     localPort,
