@@ -64,12 +64,15 @@ describe("half-close", () => {
     expect(transcript.received).toBe(0);
   });
 
-  test("the peer's FIN again is acknowledged again", () =>
-    closeWait().send("F. 1:1(0) ack 1").expect(". 1:1(0) ack 2"));
+  test("the peer's FIN again is acknowledged again", () => {
+    closeWait().send("F. 1:1(0) ack 1").expect(". 1:1(0) ack 2");
+  });
 });
 
 describe("both sides close", () => {
-  test("at once", () => closing().send(". 2:2(0) ack 2").state("TIME-WAIT").expect());
+  test("at once", () => {
+    closing().send(". 2:2(0) ack 2").state("TIME-WAIT").expect();
+  });
 
   test("theirs acknowledges ours", () => {
     finWait1().send("F. 1:1(0) ack 2").state("TIME-WAIT").expect(". 2:2(0) ack 2");
@@ -105,7 +108,9 @@ describe("TIME-WAIT", () => {
     transcript.waitForTimer(500).expect().state("CLOSED");
   });
 
-  test("a reset ends it", () => timeWait().send("R 2:2(0)").state("CLOSED").expect());
+  test("a reset ends it", () => {
+    timeWait().send("R 2:2(0)").state("CLOSED").expect();
+  });
 
   test("aborted, it is silent", () => {
     const transcript = timeWait();

@@ -71,7 +71,9 @@ describe("SYN-RECEIVED", () => {
     expect(transcript.connection.closeReason).toBe("timeout");
   });
 
-  test("the SYN again is answered again", () => synReceived().send("S 0:0(0)").expect("S. 0:0(0) ack 1"));
+  test("the SYN again is answered again", () => {
+    synReceived().send("S 0:0(0)").expect("S. 0:0(0) ack 1");
+  });
 
   test("an acknowledgment of something else does not establish", () => {
     synReceived().send(". 1:1(0) ack 2").state("SYN-RECEIVED").send(". 1:1(0) ack 0").state("SYN-RECEIVED");
@@ -82,7 +84,9 @@ describe("SYN-RECEIVED", () => {
     expect(transcript.received).toBe(5);
   });
 
-  test("FIN with the third segment", () => synReceived().send("F. 1:1(0) ack 1").state("CLOSE-WAIT"));
+  test("FIN with the third segment", () => {
+    synReceived().send("F. 1:1(0) ack 1").state("CLOSE-WAIT");
+  });
 
   test("finished before it is established, the FIN follows what is queued", () => {
     const transcript = synReceived().write(3);

@@ -13,7 +13,9 @@ describe("acknowledgments", () => {
     established().send(". 1:101(100) ack 1").expect().send(". 101:201(100) ack 1").expect(". 1:1(0) ack 201");
   });
 
-  test("come at once after a super-segment", () => established().send(". 1:301(300) ack 1").expect(". 1:1(0) ack 301"));
+  test("come at once after a super-segment", () => {
+    established().send(". 1:301(300) ack 1").expect(". 1:1(0) ack 301");
+  });
 
   test("come at once for what is pushed, until the host is seen to answer", () => {
     const transcript = established().send("P. 1:2(1) ack 1").expect(". 1:1(0) ack 2");
