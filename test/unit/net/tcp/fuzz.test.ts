@@ -86,7 +86,7 @@ function checkMemory(pool: BlockPool, connection: TcpConnection): void {
   // Both limits, rounded up to blocks at both ends; one reservation's worth is never kept.
   const limit = Math.ceil(RECEIVE_LIMIT / BLOCK) + Math.ceil(SEND_LIMIT / BLOCK) + 4;
   expect(pool.blocksTaken).toBeLessThanOrEqual(limit);
-  expect(connection.readableLength).toBeLessThanOrEqual(RECEIVE_LIMIT + 64);
+  expect(connection.readableLength).toBeLessThanOrEqual(RECEIVE_LIMIT);
   expect(connection.unacknowledgedLength).toBeLessThanOrEqual(SEND_LIMIT);
 }
 

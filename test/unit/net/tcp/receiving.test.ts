@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { BlockPool } from "../../../../src/net/tcp/block_pool.ts";
-import { established } from "./support/transcript.ts";
+import { established, PLAIN } from "./support/transcript.ts";
 
 const SACK = { maximumSegmentSize: 100, sackPermitted: true };
 
@@ -86,6 +86,23 @@ describe("the window", () => {
       for (const { window } of transcript.segments()) expect(window).toBe(Math.max(0, 400 - (at + 50 - 1)));
     }
     expect(transcript.connection.readableLength).toBe(400);
+  });
+
+  test("all that was told is taken, though the scale is coarse", () => {
+    const transcript = established({ receiveLimit: 1 << 20 }, { ...PLAIN, windowScale: 0 });
+    transcript.appetite = 0;
+    let nxt = 1;
+    for (let told = 65_535; told > 0; ) {
+      const length = Math.min(told, 9973);
+      transcript.send(`. ${nxt}:${nxt + length}(${length}) ack 1`).wait(40);
+      nxt += length;
+      told -= length;
+      for (const { window } of transcript.segments()) told = window << 5;
+      expect(transcript.connection.readableLength).toBe(nxt - 1);
+    }
+    expect(nxt).toBeGreaterThan((1 << 20) - 32);
+    transcript.read(1 << 19);
+    expect(transcript.segments()).toMatchObject([{ payloadLength: 0, window: 1 << 14 }]);
   });
 
   test("a probe of a closed window is answered, with data or without", () => {
