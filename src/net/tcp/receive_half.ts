@@ -187,7 +187,6 @@ export class ReceiveHalf {
 
   #deliverTo(deliver: (bytes: Uint8Array) => number, bytes: Uint8Array): number {
     const taken = deliver(bytes);
-    if (this.#isCleared) return 0;
     if (taken < 0 || taken > bytes.length) throw new RangeError(`delivered ${taken} of ${bytes.length} bytes`);
     if (taken > 0) this.queue.skip(taken);
     return taken;

@@ -103,6 +103,12 @@ describe("TIME-WAIT", () => {
     expect(transcript.connection).toMatchObject({ isClosed: true, closeReason: "finished", pollAt: undefined });
   });
 
+  test("is not kept alive", () => {
+    timeWait({ timeWait: 500, keepAlive: { idle: 100, interval: 100, count: 1 } })
+      .waitForTimer(500)
+      .expect();
+  });
+
   test("answers the FIN again, and starts over", () => {
     const transcript = timeWait({ timeWait: 500 }).wait(400).send("F. 1:1(0) ack 2").expect(". 2:2(0) ack 2");
     transcript.waitForTimer(500).expect().state("CLOSED");

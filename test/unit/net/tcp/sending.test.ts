@@ -64,11 +64,10 @@ describe("the peer's window", () => {
     transcript.expect().send(". 1:1(0) ack 501 win 200").expect("P. 501:601(100) ack 1");
   });
 
-  test("an older segment does not change it", () => {
-    const transcript = established().send("P. 1:6(5) ack 1 win 0").expect(". 1:1(0) ack 6").write(10);
-    transcript.send(". 6:6(0) ack 1 win 0").expect();
-    // Overtaken by the one above.
-    transcript.send(". 6:6(0) ack 1 win 9").expect(". 1:10(9) ack 6");
+  test("an acknowledgment that was overtaken does not change it", () => {
+    const transcript = established().write(500).expect("P. 1:501(500) ack 1").send(". 1:1(0) ack 501 win 0").write(10);
+    transcript.expect().send(". 1:1(0) ack 401 win 5000").expect();
+    transcript.send(". 1:1(0) ack 501 win 9").expect(". 501:510(9) ack 1");
   });
 });
 
@@ -136,6 +135,13 @@ describe("fast recovery", () => {
       .expect(". 1:101(100) ack 1");
     transcript.send(". 1:1(0) ack 1").expect().send(". 1:1(0) ack 301").expect(". 301:401(100) ack 1");
     transcript.send(". 1:1(0) ack 1001").expect();
+  });
+
+  test("the round trip of what was sent again is not measured", () => {
+    const transcript = established().write(500).expect("P. 1:501(500) ack 1").wait(10);
+    for (let count = 0; count < 3; count++) transcript.send(". 1:1(0) ack 1");
+    transcript.expect(". 1:101(100) ack 1").wait(190).send(". 1:1(0) ack 501").write(1).expect("P. 501:502(1) ack 1");
+    expect(transcript.connection.pollAt).toBe(transcript.now + 200);
   });
 
   test("new windows and data of the peer are no duplicates", () => {
