@@ -132,17 +132,23 @@ describe("the window", () => {
     ]);
   });
 
+  test("bytes ahead share the block of those before them, and are not kept beyond what the pool has", () => {
+    const pool = new BlockPool({ blockSize: 100, limit: 1 });
+    const transcript = established({ pool }, SACK);
+    transcript.appetite = 0;
+    transcript.send(". 91:121(30) ack 1").expect(". 1:1(0) ack 1");
+    transcript.send(". 51:91(40) ack 1").expect(". 1:1(0) ack 1 sack 51:91");
+    transcript.send(". 1:51(50) ack 1").expect(". 1:1(0) ack 91");
+    transcript.send(". 91:121(30) ack 1").expect(". 1:1(0) ack 101").read(100);
+    expect(pool.blocksTaken).toBe(0);
+  });
+
   test("with the pool empty, bytes ahead go for those that come next", () => {
     const pool = new BlockPool({ blockSize: 100, limit: 1 });
     const transcript = established({ pool }, SACK);
     transcript.appetite = 0;
-    transcript
-      .send(". 91:121(30) ack 1")
-      .expect(". 1:1(0) ack 1")
-      .send(". 51:91(40) ack 1")
-      .expect(". 1:1(0) ack 1 sack 51:91");
-    transcript.send(". 1:51(50) ack 1").expect(". 1:1(0) ack 91").send(". 91:121(30) ack 1").expect(". 1:1(0) ack 101");
-    transcript.read(100);
+    transcript.send(". 151:161(10) ack 1").expect(". 1:1(0) ack 1 sack 151:161");
+    transcript.send("P. 1:51(50) ack 1").expect(". 1:1(0) ack 51").read(50);
     expect(pool.blocksTaken).toBe(0);
   });
 });
