@@ -6,6 +6,7 @@ import { connect, setOption, socket } from "../../../ffi/socket.ts";
 import type { IoVector } from "../../../ffi/vector_io.ts";
 import { FirstBytes } from "../policy/first_bytes.ts";
 import type { Denial, NameCondition } from "../policy/verdict.ts";
+import { resetFor } from "../tcp/reset_for.ts";
 import { TcpConnection } from "../tcp/tcp_connection.ts";
 import { type TcpSettings, tcpSettings } from "../tcp/tcp_settings.ts";
 import { copyAddress, type IpAddress } from "../wire/ip_address.ts";
@@ -74,7 +75,7 @@ export class TcpTable implements TcpEvents {
     const { destinationPort, sourcePort } = segment;
     const flow = this.#flows.get(packet.destination, destinationPort, sourcePort);
     const isNew = (segment.flags & (TCP_FLAG.SYN | TCP_FLAG.ACK | TCP_FLAG.RST)) === TCP_FLAG.SYN;
-    if (flow !== undefined && isNew && flow.connection.state === "TIME-WAIT") flow.drop();
+    if (flow?.connection.isReplaceableBy(segment)) flow.drop();
     else if (flow !== undefined) return flow.segment(segment, now);
     if (!isNew) return this.#reset(packet, segment);
     const isForNames = this.#network.addresses.destination(packet.destination) === "nameserver";
@@ -170,23 +171,10 @@ export class TcpTable implements TcpEvents {
     sendUnreachable(this.#host.writer, { route: packet, protocol: IP_PROTOCOL.TCP, payload }, unreachableOf(errno));
   }
 
-  /** RFC 9293 section 3.10.7.1: what a connection that does not exist answers. */
   #reset(packet: { source: IpAddress; destination: IpAddress }, segment: TcpSegment): void {
-    const { flags, sequenceNumber, acknowledgmentNumber, sourcePort, destinationPort, payload } = segment;
-    if (flags & TCP_FLAG.RST) return;
-    const hasAck = (flags & TCP_FLAG.ACK) !== 0;
-    const length = payload.length + (flags & TCP_FLAG.SYN ? 1 : 0) + (flags & TCP_FLAG.FIN ? 1 : 0);
-    const header = {
-      sourcePort: destinationPort,
-      destinationPort: sourcePort,
-      sequenceNumber: hasAck ? acknowledgmentNumber : 0,
-      acknowledgmentNumber: hasAck ? 0 : (sequenceNumber + length) >>> 0,
-      flags: hasAck ? TCP_FLAG.RST : TCP_FLAG.RST | TCP_FLAG.ACK,
-      window: 0,
-      options: {},
-    };
+    const header = resetFor(segment);
     const route = { source: packet.destination, destination: packet.source };
-    this.#host.writer.tcp(route, { header, payload: [], payloadLength: 0, maximumSegmentSize: 0 });
+    if (header) this.#host.writer.tcp(route, { header, payload: [], payloadLength: 0, maximumSegmentSize: 0 });
   }
 }
 
