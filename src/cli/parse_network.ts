@@ -6,7 +6,7 @@ import type { NetworkMode } from "../spec/root_mounts.ts";
 import type { NetworkAddresses, UserNetwork } from "../spec/spec.ts";
 
 /** The part of a network of our own that `--net` itself says. */
-export type Interface = Omit<UserNetwork, "names" | "rules" | "log" | "pcap">;
+export type Interface = Omit<UserNetwork, "names" | "rules" | "log" | "pcap" | "shape">;
 export type NetworkChoice = { readonly mode: NetworkMode; readonly network: Interface | undefined };
 
 const MODES: readonly NetworkMode[] = ["none", "host", "slirp"];

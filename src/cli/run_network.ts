@@ -6,6 +6,7 @@ import type { HostLookups } from "../spec/host_lookups.ts";
 import type { NetworkMode, ResolverFiles } from "../spec/root_mounts.ts";
 import type { EgressRules, UserNames, UserNetwork } from "../spec/spec.ts";
 import { type FlagReader, optional } from "./flag_reader.ts";
+import { parseNetDelay, parseNetLoss, parseNetRate } from "./parse/network_shape.ts";
 import { type Interface, parseNetwork } from "./parse_network.ts";
 
 export type RunNetwork = {
@@ -23,6 +24,9 @@ const NEEDS_SLIRP = [
   "--net-policy",
   "--net-log",
   "--net-pcap",
+  "--net-rate",
+  "--net-delay",
+  "--net-loss",
   "--dns",
   "--dns-search",
   "--add-host",
@@ -45,8 +49,20 @@ export function runNetwork(flag: FlagReader, lookups: HostLookups): RunNetwork {
   };
   return {
     mode,
-    network: { ...network, names, rules, ...records },
+    network: { ...network, names, rules, ...records, ...shapeOf(flag) },
     files: filesOf(network, names, searchOf(flag, lookups)),
+  };
+}
+
+function shapeOf(flag: FlagReader): Pick<UserNetwork, "shape"> {
+  const [rate, delay, loss] = [flag.one("--net-rate"), flag.one("--net-delay"), flag.one("--net-loss")];
+  if (rate === undefined && delay === undefined && loss === undefined) return {};
+  return {
+    shape: {
+      ...(rate === undefined ? {} : parseNetRate("--net-rate", rate)),
+      delay: delay === undefined ? 0 : parseNetDelay("--net-delay", delay),
+      loss: loss === undefined ? 0 : parseNetLoss("--net-loss", loss),
+    },
   };
 }
 

@@ -137,6 +137,18 @@ export type UserNetwork = {
   /** Files that a line for each flow, and every frame, are written to; `-` is standard error. */
   readonly log?: string;
   readonly pcap?: string;
+  /** Where it is to be slower or worse than it could be. */
+  readonly shape?: NetworkShape;
+};
+
+export type NetworkShape = {
+  /** Bytes a second, from the sandbox and to it. */
+  readonly up?: number;
+  readonly down?: number;
+  /** Milliseconds, in each direction. */
+  readonly delay: number;
+  /** The share of frames that get lost in each direction, from 0 to 1. */
+  readonly loss: number;
 };
 
 /** Whom the name server of the sandbox asks, and what it knows by itself. */

@@ -2,6 +2,7 @@
 import type { Fd } from "../../ffi/fd.ts";
 import { receiveFd } from "../../ffi/receive_fd.ts";
 import { PcapDevice } from "../net/device/pcap_device.ts";
+import { ShapedDevice } from "../net/device/shaped_device.ts";
 import { TapDevice } from "../net/device/tap_device.ts";
 import { HostsTable } from "../net/dns/hosts_file.ts";
 import { Egress } from "../net/flow/egress.ts";
@@ -10,7 +11,7 @@ import { Stack } from "../net/flow/stack.ts";
 import type { Explanation } from "../net/policy/explain_denial.ts";
 import type { NetworkPolicy } from "../net/policy/policy.ts";
 import { type IpAddress, parseIpAddress, parsePrefix } from "../net/wire/ip_address.ts";
-import type { NetworkAddresses as Texts, UserNetwork } from "../spec/spec.ts";
+import type { NetworkShape, NetworkAddresses as Texts, UserNetwork } from "../spec/spec.ts";
 import type { Background } from "./background.ts";
 import { hostNames } from "./host_names.ts";
 import type { NetworkRecords } from "./network_records.ts";
@@ -31,7 +32,8 @@ export type StackInputs = {
 export function startStack({ socket, network, policy, hostname, tell, records }: StackInputs): Background {
   const tap = new TapDevice(receiveFd(socket, "network device"));
   socket.close();
-  const device = records.pcap ? new PcapDevice(tap, records.pcap) : tap;
+  const shaped = network.shape ? shapedDevice(tap, network.shape) : tap;
+  const device = records.pcap ? new PcapDevice(shaped, records.pcap) : shaped;
   const families = [network.ipv4, network.ipv6].flatMap((texts) => (texts ? [addressesOf(texts)] : []));
   const own =
     hostname === undefined ? [] : families.map(({ sandbox }) => ({ address: sandbox, names: [hostname] as const }));
@@ -47,6 +49,15 @@ export function startStack({ socket, network, policy, hostname, tell, records }:
     names: { own: new HostsTable([...own, ...added]), ...hostNames(network.names.servers.map(at), gateways) },
     now: () => performance.now(),
     random: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? Math.floor(Math.random() * WORD),
+  });
+}
+
+function shapedDevice(tap: TapDevice, { up, down, delay, loss }: NetworkShape): ShapedDevice {
+  return new ShapedDevice(tap, {
+    up: { rate: up, delay, loss },
+    down: { rate: down, delay, loss },
+    now: () => performance.now(),
+    random: Math.random,
   });
 }
 

@@ -273,6 +273,24 @@ export const runCommand: Command = {
       complete: "file",
     },
     {
+      name: "--net-rate",
+      value: "up=RATE,down=RATE",
+      group: "Network",
+      help: "No more than this, from the sandbox and to it: 500kbit, 10mbit, 1gbit (with --net slirp)",
+    },
+    {
+      name: "--net-delay",
+      value: "TIME",
+      group: "Network",
+      help: "Each direction takes this much longer: 50ms (with --net slirp)",
+    },
+    {
+      name: "--net-loss",
+      value: "PERCENT",
+      group: "Network",
+      help: "Lose this share of the frames in each direction: 1% (with --net slirp)",
+    },
+    {
       name: "--dns",
       value: "ADDRESS",
       repeat: true,

@@ -9,4 +9,6 @@ export type Device = {
   read(): Uint8Array | undefined;
   /** The first `headerLength` bytes of `header`, then `payload`, as one frame. False where it is lost, as it may be on any wire. */
   write(headerLength: number, payload: readonly Uint8Array[]): boolean;
+  /** When {@link read} is to be called though the descriptor is not readable, in milliseconds; for devices that hold frames back. */
+  readonly due?: number | undefined;
 };

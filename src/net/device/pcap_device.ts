@@ -36,6 +36,10 @@ export class PcapDevice implements Device {
     return this.#device.header;
   }
 
+  get due(): number | undefined {
+    return this.#device.due;
+  }
+
   read(): Uint8Array | undefined {
     const frame = this.#device.read();
     if (frame !== undefined) this.#record([frame.subarray(VIRTIO_NET_HDR_LENGTH)]);

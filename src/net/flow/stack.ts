@@ -97,8 +97,8 @@ export class Stack implements Disposable, Ready {
   /** In how many milliseconds it has, whatever happens. */
   get timeout(): number {
     if (this.#due.size > 0) return 0;
-    const next = this.#timers.next;
-    return next === undefined ? Number.POSITIVE_INFINITY : Math.max(0, next - this.#now());
+    const next = Math.min(this.#timers.next ?? Number.POSITIVE_INFINITY, this.#device.due ?? Number.POSITIVE_INFINITY);
+    return next === Number.POSITIVE_INFINITY ? next : Math.max(0, next - this.#now());
   }
 
   /** How many there are. */
@@ -109,6 +109,7 @@ export class Stack implements Disposable, Ready {
   turn(): void {
     const now = this.#now();
     this.#reactor.turn(now);
+    if ((this.#device.due ?? Number.POSITIVE_INFINITY) <= now) this.ready(0, now);
     this.#timers.expire(now);
     if ((this.#pieces.nextExpiry ?? Number.POSITIVE_INFINITY) <= now) this.#pieces.expire(now);
     const due = [...this.#due];
