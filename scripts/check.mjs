@@ -25,7 +25,19 @@ const MAY_IMPORT = {
   "net/flow": ["net/wire", "net/tcp", "net/dns", "net/policy", "net/device", "net/outbound"],
   supervisor: ["net/flow", "net/device", "net/wire", "launch", "plan", "spec"],
   "rootfs-builder": [],
-  cli: ["net/dns", "net/wire", "report", "supervisor", "launch", "plan", "seccomp", "host", "spec", "rootfs-builder"],
+  cli: [
+    "net/dns",
+    "net/outbound",
+    "net/wire",
+    "report",
+    "supervisor",
+    "launch",
+    "plan",
+    "seccomp",
+    "host",
+    "spec",
+    "rootfs-builder",
+  ],
   main: ["cli", "report"],
 };
 /** Rooms that run on any system, without a kernel to talk to: of ffi they may use what touches none. */

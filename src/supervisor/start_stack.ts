@@ -3,6 +3,7 @@ import type { Fd } from "../../ffi/fd.ts";
 import { receiveFd } from "../../ffi/receive_fd.ts";
 import { TapDevice } from "../net/device/tap_device.ts";
 import { type FamilyAddresses, NetworkAddresses } from "../net/flow/network_addresses.ts";
+import type { BoundPort } from "../net/flow/publish.ts";
 import { Stack } from "../net/flow/stack.ts";
 import { type IpAddress, parseIpAddress, parsePrefix } from "../net/wire/ip_address.ts";
 import type { Spec, NetworkAddresses as Texts } from "../spec/spec.ts";
@@ -10,8 +11,12 @@ import type { Background } from "./background.ts";
 
 const WORD = 2 ** 32;
 
-/** `socket`: where the device's descriptor comes by. */
-export function startStack(socket: Fd, network: NonNullable<Spec["sandbox"]["network"]>): Background {
+/** `socket`: where the device's descriptor comes by. `published`: ports of the host's that lead into the sandbox. */
+export function startStack(
+  socket: Fd,
+  network: NonNullable<Spec["sandbox"]["network"]>,
+  published: readonly BoundPort[],
+): Background {
   const device = new TapDevice(receiveFd(socket, "network device"));
   socket.close();
   const families = [network.ipv4, network.ipv6].flatMap((texts) => (texts ? [addressesOf(texts)] : []));
@@ -20,6 +25,8 @@ export function startStack(socket: Fd, network: NonNullable<Spec["sandbox"]["net
     addresses: new NetworkAddresses(families),
     mtu: network.mtu,
     hostLoopback: network.hostLoopback,
+    published,
+    sandboxMac: device.hardwareAddress,
     now: () => performance.now(),
     random: () => Math.floor(Math.random() * WORD),
   });

@@ -15,6 +15,7 @@ import type { Parsed } from "../command.ts";
 import { takeImageWord } from "../image_word.ts";
 import { parseArguments } from "../parse/arguments.ts";
 import { filtersOf } from "../run_filter.ts";
+import type { HostPort } from "../run_ports.ts";
 import { type BuiltSpec, buildSpec, type ResolvedRootfs } from "../run_spec.ts";
 import { note } from "../say.ts";
 import { runCommand } from "./run.table.ts";
@@ -42,9 +43,27 @@ export async function runIn({ rootfs, keep }: Found, parsed: Parsed, lookups: Ho
     lowerdirAppends: stacked && atLeast(readKernel(), LOWERDIR_APPENDS),
   };
   const filters = await filtersOf(built.spec);
+  const bind = await portBinder(parsed, rootfs, built.spec);
   if (parsed.switches.has("--explain")) return (await import("../explain.ts")).explain(built.spec, facts, filters);
   built.notes.forEach(note);
-  return launch(built, facts, filters, lookups, keep);
+  return launch(built, facts, filters, lookups, keep, bind());
+}
+
+/** Published ports are judged at once, and bound when they are asked for. */
+async function portBinder(
+  parsed: Parsed,
+  rootfs: ResolvedRootfs,
+  { sandbox }: Spec,
+): Promise<() => readonly HostPort[]> {
+  if (!parsed.values.has("--publish") && !parsed.switches.has("--publish-all")) return () => [];
+  const { bindPorts, chosenPorts, publishedPorts } = await import("../run_ports.ts");
+  const image = rootfs.kind === "folder" ? rootfs.image : undefined;
+  const ports = publishedPorts(parsed, image, sandbox.network !== undefined);
+  return () => {
+    const bound = bindPorts(ports, sandbox.preserveFds);
+    chosenPorts(bound).forEach(note);
+    return bound;
+  };
 }
 
 async function launch(
@@ -53,6 +72,7 @@ async function launch(
   filters: readonly Uint8Array[],
   lookups: HostLookups,
   keep: readonly number[],
+  ports: readonly HostPort[],
 ): Promise<number> {
   defaultChildSignal();
   if (spec.sandbox.dieWithParent && !dieWithParent()) exitNow(125);
@@ -61,7 +81,7 @@ async function launch(
   const { pid, pidfd, signals, terminal, network } = started;
   const userNetwork = spec.sandbox.network;
   const background =
-    network && userNetwork && (await import("../../supervisor/start_stack.ts")).startStack(network, userNetwork);
+    network && userNetwork && (await import("../../supervisor/start_stack.ts")).startStack(network, userNetwork, ports);
   if (terminal)
     return (await import("../../supervisor/terminal_session.ts")).superviseTerminal({
       pid,

@@ -5,6 +5,7 @@
 //                     └──► IPv4, IPv6 ──► TCP ──► TcpFlow ──► host socket
 //                                    ├──► UDP ──► UdpFlow ──► host socket; the name server's port 53 ──► NameService
 //                                    └──► ICMP ─► EchoFlow ─► ping socket; the gateway answers by itself
+//   published port ──► TcpPublisher ──► TcpFlow, UdpPublisher ──► InboundUdpFlow ──► device
 //
 // Packets that are not from the sandbox's own addresses, or are no packets, are dropped without a word.
 import { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
@@ -23,6 +24,7 @@ import { EchoTable } from "./echo_table.ts";
 import type { FlowHost, Pumped } from "./flow_host.ts";
 import { type FrameSink, FrameWriter } from "./frame_writer.ts";
 import type { NetworkAddresses } from "./network_addresses.ts";
+import { type BoundPort, publish } from "./publish.ts";
 import { Reactor, type Ready } from "./reactor.ts";
 import { TcpTable } from "./tcp_table.ts";
 import { Timers } from "./timers.ts";
@@ -41,6 +43,10 @@ export type StackOptions = {
   readonly mtu: number;
   /** The host's loopback answers at the gateway's address. */
   readonly hostLoopback: boolean;
+  /** Ports of the host's that lead into the sandbox; their sockets are taken over. */
+  readonly published?: readonly BoundPort[];
+  /** The sandbox's, where it is known before its first frame. */
+  readonly sandboxMac?: MacAddress;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
   /** A random unsigned number of 32 bits. */
@@ -67,12 +73,14 @@ export class Stack implements Disposable, Ready {
   readonly #tcp: TcpTable;
   readonly #udp: UdpTable;
   readonly #echo: EchoTable;
+  readonly #published: readonly Disposable[];
 
-  constructor({ device, addresses, mtu, hostLoopback, now, random }: StackOptions) {
+  constructor(options: StackOptions) {
+    const { device, addresses, mtu, hostLoopback, now, random, published = [], sandboxMac = BROADCAST } = options;
     this.#device = device;
     this.#addresses = addresses;
     this.#now = now;
-    this.#writer = new FrameWriter(device, OWN_MAC, BROADCAST);
+    this.#writer = new FrameWriter(device, OWN_MAC, sandboxMac);
     const host: FlowHost = {
       writer: this.#writer,
       reactor: this.#reactor,
@@ -86,6 +94,7 @@ export class Stack implements Disposable, Ready {
     this.#tcp = new TcpTable(host, network, new IoVector(32));
     this.#udp = new UdpTable(host, network, buffer);
     this.#echo = new EchoTable(host, network, buffer);
+    this.#published = publish(published, host, network, { tcp: this.#tcp, udp: this.#udp }, buffer);
     this.#reactor.add(device.fd, this);
   }
 
@@ -121,6 +130,7 @@ export class Stack implements Disposable, Ready {
   }
 
   [Symbol.dispose](): void {
+    for (const port of this.#published) port[Symbol.dispose]();
     for (const table of [this.#tcp, this.#udp, this.#echo]) table.close();
     this.#reactor[Symbol.dispose]();
   }

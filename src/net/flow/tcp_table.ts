@@ -16,7 +16,8 @@ import { FlowMap } from "./flow_map.ts";
 import type { Route } from "./frame_writer.ts";
 import { unreachableOf } from "./icmp_error.ts";
 import { type Network, wayTo } from "./network_way.ts";
-import { type TcpEvents, TcpFlow } from "./tcp_flow.ts";
+import { SequenceClock } from "./sequence_clock.ts";
+import { type TcpEvents, TcpFlow, type TcpPorts } from "./tcp_flow.ts";
 import { sendUnreachable } from "./unreachable.ts";
 
 /** Half the descriptors of a common hard limit of ours; a SYN beyond is refused. */
@@ -41,11 +42,13 @@ export class TcpTable implements TcpEvents {
   /** The first bytes of the SYNs that the host has not answered. */
   readonly #connecting = new Map<TcpFlow, Uint8Array>();
   readonly #sockaddr = new Sockaddr();
+  readonly #clock: SequenceClock;
 
   constructor(host: FlowHost, network: Network, vector: IoVector) {
     this.#host = host;
     this.#network = network;
     this.#vector = vector;
+    this.#clock = new SequenceClock(host.random);
     this.#settings = {
       4: settingsOf(host, network, IPV4_HEADER_LENGTH),
       6: settingsOf(host, network, IPV6_HEADER_LENGTH),
@@ -77,6 +80,41 @@ export class TcpTable implements TcpEvents {
   closed(flow: TcpFlow): void {
     this.#connecting.delete(flow);
     this.#flows.delete(flow.route.source, flow.ports.remote, flow.ports.sandbox, flow);
+  }
+
+  isTaken(remote: IpAddress, remotePort: number, localPort: number): boolean {
+    return this.#flows.get(remote, remotePort, localPort) !== undefined;
+  }
+
+  /**
+   * A connection that a client of the host's began, to a port of the sandbox's: `fd` is the client's, connected, and is taken over.
+   * False, with nothing done, where the table is full.
+   */
+  connect(fd: number, route: Route, ports: TcpPorts, now: number): boolean {
+    if (this.#flows.size >= MOST_FLOWS) return false;
+    const flow = new TcpFlow({
+      host: this.#host,
+      events: this,
+      vector: this.#vector,
+      route,
+      ports,
+      fd,
+      connecting: false,
+      connection: (deliver) =>
+        TcpConnection.connect(
+          {
+            settings: this.#settings[route.source.family],
+            localPort: ports.remote,
+            remotePort: ports.sandbox,
+            ...this.#clock.at(now),
+            deliver,
+          },
+          now,
+        ),
+    });
+    this.#flows.set(route.source, ports.remote, ports.sandbox, flow);
+    this.#host.schedule(flow);
+    return true;
   }
 
   close(): void {
