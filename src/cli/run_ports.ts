@@ -16,12 +16,14 @@ export type HostPort = PublishedPort & { readonly socket: Fd };
 
 const FIRST_DESCRIPTOR = 3;
 
+export type AskedPorts = {
+  readonly ports: readonly PublishedPort[];
+  /** One line each, for the user. */
+  readonly notes: readonly string[];
+};
+
 /** What the command line asks for; `image`: whose ports --publish-all means. */
-export function publishedPorts(
-  parsed: Parsed,
-  image: RunDefaults | undefined,
-  hasNetwork: boolean,
-): readonly PublishedPort[] {
+export function publishedPorts(parsed: Parsed, image: RunDefaults | undefined, hasNetwork: boolean): AskedPorts {
   const flag = flagReader(parsed);
   const named = flag.all("--publish").flatMap(parsePublish);
   const all = flag.has("--publish-all");
@@ -31,7 +33,15 @@ export function publishedPorts(
       `the network of --net ${flag.one("--net") ?? "none"} has no ports of its own behind the host's`,
       "add --net slirp",
     );
-  return all ? [...named, ...exposedPorts(image?.exposedPorts ?? [], named)] : named;
+  if (!all) return { ports: named, notes: [] };
+  const exposed = image?.exposedPorts ?? [];
+  return { ports: [...named, ...exposedPorts(exposed, named)], notes: leftOut(exposed) };
+}
+
+function leftOut(exposed: readonly ExposedPort[]): readonly string[] {
+  if (exposed.length === 0) return ["nothing to publish (--publish-all): the root file system names no ports"];
+  const sctp = exposed.filter(({ protocol }) => protocol === "sctp");
+  return sctp.map(({ first, last }) => `not published: ${first === last ? first : `${first}-${last}`}/sctp`);
 }
 
 /** Those that an image names, on ports that the kernel chooses; but those that were published by name. */

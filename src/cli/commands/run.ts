@@ -58,8 +58,9 @@ async function portBinder(
   if (!parsed.values.has("--publish") && !parsed.switches.has("--publish-all")) return () => [];
   const { bindPorts, chosenPorts, publishedPorts } = await import("../run_ports.ts");
   const image = rootfs.kind === "folder" ? rootfs.image : undefined;
-  const ports = publishedPorts(parsed, image, sandbox.network !== undefined);
+  const { ports, notes } = publishedPorts(parsed, image, sandbox.network !== undefined);
   return () => {
+    notes.forEach(note);
     const bound = bindPorts(ports, sandbox.preserveFds);
     chosenPorts(bound).forEach(note);
     return bound;
