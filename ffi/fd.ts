@@ -27,9 +27,9 @@ export class Fd implements Disposable {
     return number;
   }
 
-  /** A second descriptor of the same open file, with an owner of its own. */
-  dup(): Fd {
-    return new Fd(syscall("fcntl", "descriptor", this.number, F_DUPFD_CLOEXEC, 3));
+  /** A second descriptor of the same open file, with an owner of its own; its number is `least` or more. */
+  dup(least = 3): Fd {
+    return new Fd(syscall("fcntl", "descriptor", this.number, F_DUPFD_CLOEXEC, least));
   }
 
   close(): void {

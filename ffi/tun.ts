@@ -4,7 +4,7 @@ import type { ErrnoName } from "./errno.ts";
 import { errnoName } from "./errno.ts";
 import type { Fd } from "./fd.ts";
 import { O_NONBLOCK, O_RDWR, open } from "./file.ts";
-import { rawSyscall } from "./libc.ts";
+import { rawSyscall, syscall } from "./libc.ts";
 import { SyscallError } from "./syscall_error.ts";
 
 export type DeviceRequest = {
@@ -36,4 +36,15 @@ function perform(fd: Fd, { name, request, argument, tolerate = [] }: DeviceReque
   if (result >= 0) return;
   if (!tolerate.some((errno) => errno === errnoName(-result)))
     throw new SyscallError(`ioctl ${name}`, TUN_DEVICE, -result);
+}
+
+const SIOCGIFHWADDR = 0x8927;
+/** struct ifreq {name[16], struct sockaddr {family, data[14]}}, netdevice(7). */
+const [IFREQ_BYTES, HARDWARE_ADDRESS, MAC_BYTES] = [40, 18, 6];
+
+/** Of a TAP device's interface, in whichever network namespace it is: the driver answers by the descriptor. */
+export function hardwareAddress(fd: Fd): Uint8Array {
+  const request = new Uint8Array(IFREQ_BYTES);
+  syscall("ioctl", "SIOCGIFHWADDR", fd.number, SIOCGIFHWADDR, request);
+  return request.subarray(HARDWARE_ADDRESS, HARDWARE_ADDRESS + MAC_BYTES);
 }

@@ -28,6 +28,7 @@ const MAY_IMPORT = {
   cli: [
     "net/dns",
     "net/policy",
+    "net/outbound",
     "net/wire",
     "report",
     "supervisor",

@@ -7,6 +7,7 @@ import { TapDevice } from "../net/device/tap_device.ts";
 import { HostsTable } from "../net/dns/hosts_file.ts";
 import { Egress } from "../net/flow/egress.ts";
 import { type FamilyAddresses, NetworkAddresses } from "../net/flow/network_addresses.ts";
+import type { BoundPort } from "../net/flow/publish.ts";
 import { Stack } from "../net/flow/stack.ts";
 import type { Explanation } from "../net/policy/explain_denial.ts";
 import type { NetworkPolicy } from "../net/policy/policy.ts";
@@ -27,9 +28,11 @@ export type StackInputs = {
   /** Says what was blocked. */
   readonly tell: (explanation: Explanation) => void;
   readonly records: NetworkRecords;
+  /** Ports of the host's that lead into the sandbox. */
+  readonly published: readonly BoundPort[];
 };
 
-export function startStack({ socket, network, policy, hostname, tell, records }: StackInputs): Background {
+export function startStack({ socket, network, policy, hostname, tell, records, published }: StackInputs): Background {
   const tap = new TapDevice(receiveFd(socket, "network device"));
   socket.close();
   const shaped = network.shape ? shapedDevice(tap, network.shape) : tap;
@@ -47,6 +50,8 @@ export function startStack({ socket, network, policy, hostname, tell, records }:
     mtu: network.mtu,
     egress,
     names: { own: new HostsTable([...own, ...added]), ...hostNames(network.names.servers.map(at), gateways) },
+    published,
+    sandboxMac: tap.hardwareAddress,
     now: () => performance.now(),
     random: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? Math.floor(Math.random() * WORD),
   });

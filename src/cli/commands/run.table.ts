@@ -311,6 +311,20 @@ export const runCommand: Command = {
       group: "Network",
       help: "A name for an address; host-gateway stands for the host's (with --net slirp)",
     },
+    {
+      name: "--publish",
+      short: "-p",
+      value: "[IP:][HOST]:PORT[/tcp|/udp]",
+      repeat: true,
+      group: "Namespaces",
+      help: "Lead a port of the host's to one inside (--net slirp); ranges are FIRST-LAST; PORT alone: the kernel chooses the host's, and one line says which. IP: 127.0.0.1 (default), 0.0.0.0 for all of the host's addresses, or an IPv6 address in brackets",
+    },
+    {
+      name: "--publish-all",
+      short: "-P",
+      group: "Namespaces",
+      help: "Publish the ports that the image names, each at a port of 127.0.0.1 that the kernel chooses",
+    },
     { name: "--time", group: "Namespaces", help: "A time namespace" },
     {
       name: "--time-offset",

@@ -15,6 +15,7 @@ import type { Parsed } from "../command.ts";
 import { takeImageWord } from "../image_word.ts";
 import { parseArguments } from "../parse/arguments.ts";
 import { filtersOf } from "../run_filter.ts";
+import type { HostPort } from "../run_ports.ts";
 import { type BuiltSpec, buildSpec, type ResolvedRootfs } from "../run_spec.ts";
 import { note } from "../say.ts";
 import { runCommand } from "./run.table.ts";
@@ -42,9 +43,28 @@ export async function runIn({ rootfs, keep }: Found, parsed: Parsed, lookups: Ho
     lowerdirAppends: stacked && atLeast(readKernel(), LOWERDIR_APPENDS),
   };
   const filters = await filtersOf(built.spec);
+  const bind = await portBinder(parsed, rootfs, built.spec);
   if (parsed.switches.has("--explain")) return (await import("../explain.ts")).explain(built.spec, facts, filters);
   built.notes.forEach(note);
-  return launch(built, facts, filters, lookups, keep);
+  return launch(built, facts, filters, lookups, keep, bind());
+}
+
+/** Published ports are judged at once, and bound when they are asked for. */
+async function portBinder(
+  parsed: Parsed,
+  rootfs: ResolvedRootfs,
+  { sandbox }: Spec,
+): Promise<() => readonly HostPort[]> {
+  if (!parsed.values.has("--publish") && !parsed.switches.has("--publish-all")) return () => [];
+  const { bindPorts, chosenPorts, publishedPorts } = await import("../run_ports.ts");
+  const image = rootfs.kind === "folder" ? rootfs.image : undefined;
+  const { ports, notes } = publishedPorts(parsed, image, sandbox.network !== undefined);
+  return () => {
+    notes.forEach(note);
+    const bound = bindPorts(ports, sandbox.preserveFds);
+    chosenPorts(bound).forEach(note);
+    return bound;
+  };
 }
 
 async function launch(
@@ -53,6 +73,7 @@ async function launch(
   filters: readonly Uint8Array[],
   lookups: HostLookups,
   keep: readonly number[],
+  ports: readonly HostPort[],
 ): Promise<number> {
   const userNetwork = spec.sandbox.network;
   const inputs = userNetwork && (await import("../stack_inputs.ts")).stackInputs(spec, userNetwork);
@@ -62,7 +83,9 @@ async function launch(
   if (started.kind !== "running") return throwFault(started, spec);
   const { pid, pidfd, signals, terminal, network } = started;
   const background =
-    network && inputs && (await import("../../supervisor/start_stack.ts")).startStack({ socket: network, ...inputs });
+    network &&
+    inputs &&
+    (await import("../../supervisor/start_stack.ts")).startStack({ socket: network, published: ports, ...inputs });
   if (terminal)
     return (await import("../../supervisor/terminal_session.ts")).superviseTerminal({
       pid,

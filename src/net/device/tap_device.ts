@@ -5,7 +5,9 @@ import { ERRNO } from "../../../ffi/errno.ts";
 import type { Fd } from "../../../ffi/fd.ts";
 import { rawSyscall } from "../../../ffi/libc.ts";
 import { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
+import { hardwareAddress } from "../../../ffi/tun.ts";
 import { IoVector } from "../../../ffi/vector_io.ts";
+import { getMacAddress, type MacAddress } from "../wire/mac_address.ts";
 import type { Device } from "./device.ts";
 
 /** The largest: a header, Ethernet with a VLAN tag, IPv6, and a payload of 65,535 bytes; up to a whole page. */
@@ -49,6 +51,11 @@ export class TapDevice implements Device, Disposable {
       framesWritten: this.#framesWritten,
       framesDropped: this.#framesDropped,
     };
+  }
+
+  /** Of the interface: the sandbox's own, whoever may have changed it since. */
+  get hardwareAddress(): MacAddress {
+    return getMacAddress(hardwareAddress(this.#fd), 0);
   }
 
   /** The errno of a read after which there is nothing more to read: EBADFD once the device has gone with its namespace. Else 0. */

@@ -28,7 +28,7 @@ export function wayTo({ addresses, hostLoopback }: Network, destination: IpAddre
 }
 
 /** Addresses by which a socket of the host's reaches the host itself, or many: unspecified, loopback, multicast, broadcast. */
-function isOfTheHost({ family, bytes }: IpAddress): boolean {
+export function isOfTheHost({ family, bytes }: IpAddress): boolean {
   const [first = 0] = bytes;
   if (family === 4) return first === 0 || first === 127 || first >= 224;
   if (first === 0xff) return true;

@@ -5,6 +5,7 @@
 //                     └──► IPv4, IPv6 ──► TCP ──► TcpFlow ──► host socket
 //                                    ├──► UDP ──► UdpFlow ──► host socket; the name server's port 53 ──► NameService
 //                                    └──► ICMP ─► EchoFlow ─► ping socket; the gateway answers by itself
+//   published port ──► TcpPublisher ──► TcpFlow, UdpPublisher ──► InboundUdpFlow ──► device
 //
 // Packets that are not from the sandbox's own addresses, or are no packets, are dropped without a word.
 import { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
@@ -26,6 +27,7 @@ import type { FlowHost, Pumped } from "./flow_host.ts";
 import { FrameWriter } from "./frame_writer.ts";
 import { DNS_PORT, NameService, type NameSettings } from "./name_service.ts";
 import type { NetworkAddresses } from "./network_addresses.ts";
+import { type BoundPort, publish } from "./publish.ts";
 import { Reactor, type Ready } from "./reactor.ts";
 import { TcpTable } from "./tcp_table.ts";
 import { Timers } from "./timers.ts";
@@ -37,6 +39,10 @@ export type StackOptions = {
   readonly mtu: number;
   readonly egress: Egress;
   readonly names: NameSettings;
+  /** Ports of the host's that lead into the sandbox; their sockets are taken over. */
+  readonly published?: readonly BoundPort[];
+  /** The sandbox's, where it is known before its first frame. */
+  readonly sandboxMac?: MacAddress;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
   /** A random unsigned number of 32 bits. */
@@ -64,15 +70,17 @@ export class Stack implements Disposable, Ready {
   readonly #udp: UdpTable;
   readonly #echo: EchoTable;
   readonly #names: NameService;
+  readonly #published: readonly Disposable[];
   #round = 0;
   /** The last one in which the device was ready. */
   #deviceRound = 0;
 
-  constructor({ device, addresses, mtu, egress, names, now, random }: StackOptions) {
+  constructor(options: StackOptions) {
+    const { device, addresses, mtu, egress, names, now, random, published = [], sandboxMac = BROADCAST } = options;
     this.#device = device;
     this.#addresses = addresses;
     this.#now = now;
-    this.#writer = new FrameWriter(device, OWN_MAC, BROADCAST);
+    this.#writer = new FrameWriter(device, OWN_MAC, sandboxMac);
     const host: FlowHost = {
       writer: this.#writer,
       reactor: this.#reactor,
@@ -89,6 +97,7 @@ export class Stack implements Disposable, Ready {
     this.#udp = new UdpTable(host, network, egress, buffer);
     this.#udp.services.set(DNS_PORT, (packet, datagram, now) => this.#names.datagram(packet, datagram, now));
     this.#echo = new EchoTable(host, network, egress, buffer);
+    this.#published = publish(published, host, network, { tcp: this.#tcp, udp: this.#udp }, buffer);
     this.#reactor.add(device.fd, this);
   }
 
@@ -140,6 +149,7 @@ export class Stack implements Disposable, Ready {
   }
 
   [Symbol.dispose](): void {
+    for (const port of this.#published) port[Symbol.dispose]();
     for (const table of [this.#tcp, this.#udp, this.#echo, this.#names]) table.close();
     this.#reactor[Symbol.dispose]();
   }

@@ -2,7 +2,8 @@
 // what one does not take the other one's sender is not asked for.
 //
 //   connecting  the sandbox's SYN is here, the host's connect(2) under way; nothing has been answered
-//   open        set when the host is connected: only now the sandbox gets its SYN|ACK
+//   open        set when the host is connected: only now the sandbox gets its SYN|ACK. A client of a published port is connected
+//               from the start; what it sends waits until the sandbox has accepted, and a refusal is the end of both
 //   closed      set when the sandbox's side is over; the host's socket is closed at the latest then
 //
 // Half-closes pass through: the sandbox's FIN, once all before it is written, is shutdown(2); the host's end of stream is a FIN.
@@ -61,7 +62,7 @@ export class TcpFlow implements Timed, Ready, Pumped {
   bytesOut = 0;
   bytesIn = 0;
 
-  /** `fd`: a non-blocking socket, connected or (`connecting`) about to be. `connect` makes the sandbox's end. */
+  /** `fd`: a non-blocking socket, connected or (`connecting`) about to be. `connection` makes the sandbox's end. */
   constructor(options: {
     readonly host: FlowHost;
     readonly events: TcpEvents;

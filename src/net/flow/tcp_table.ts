@@ -22,7 +22,8 @@ import { unreachableOf } from "./icmp_error.ts";
 import { NameConnection } from "./name_connection.ts";
 import { DNS_PORT, type NameService } from "./name_service.ts";
 import { type Network, wayTo } from "./network_way.ts";
-import { type TcpEvents, TcpFlow } from "./tcp_flow.ts";
+import { SequenceClock } from "./sequence_clock.ts";
+import { type TcpEvents, TcpFlow, type TcpPorts } from "./tcp_flow.ts";
 import { sendUnreachable } from "./unreachable.ts";
 
 /** Half the descriptors of a common hard limit of ours; a SYN beyond is refused. */
@@ -49,9 +50,10 @@ export class TcpTable implements TcpEvents {
   /** The first bytes of the SYNs that the host has not answered. */
   readonly #connecting = new Map<TcpFlow, Uint8Array>();
   readonly #conditions = new WeakMap<TcpFlow, NameCondition>();
-  /** Denied by their first bytes, which has been logged. */
-  readonly #stopped = new WeakSet<TcpFlow>();
+  /** Not of those that leave, or denied by their first bytes, which has been logged. */
+  readonly #unlogged = new WeakSet<TcpFlow>();
   readonly #sockaddr = new Sockaddr();
+  readonly #clock: SequenceClock;
 
   constructor(host: FlowHost, network: Network, egress: Egress, names: NameService, vector: IoVector) {
     this.#host = host;
@@ -59,6 +61,7 @@ export class TcpTable implements TcpEvents {
     this.#names = names;
     this.#network = network;
     this.#vector = vector;
+    this.#clock = new SequenceClock(host.random);
     this.#settings = {
       4: settingsOf(host, network, IPV4_HEADER_LENGTH),
       6: settingsOf(host, network, IPV6_HEADER_LENGTH),
@@ -86,7 +89,7 @@ export class TcpTable implements TcpEvents {
   denied(flow: TcpFlow, denial: Denial): void {
     const condition = this.#conditions.get(flow);
     if (condition !== undefined) this.#egress.denied(denial, condition);
-    this.#stopped.add(flow);
+    this.#unlogged.add(flow);
   }
 
   unreachable(flow: TcpFlow, errno: number): void {
@@ -102,10 +105,46 @@ export class TcpTable implements TcpEvents {
   closed(flow: TcpFlow | NameConnection): void {
     if (flow instanceof TcpFlow) {
       this.#connecting.delete(flow);
-      if (!this.#stopped.has(flow))
+      if (!this.#unlogged.has(flow))
         this.#egress.ended(flow.route.source, flow.ports.remote, "tcp", flow, this.#host.now());
     }
     this.#flows.delete(flow.route.source, flow.ports.remote, flow.ports.sandbox, flow);
+  }
+
+  isTaken(remote: IpAddress, remotePort: number, localPort: number): boolean {
+    return this.#flows.get(remote, remotePort, localPort) !== undefined;
+  }
+
+  /**
+   * A connection that a client of the host's began, to a port of the sandbox's: `fd` is the client's, connected, and is taken over.
+   * False, with nothing done, where the table is full.
+   */
+  connect(fd: number, route: Route, ports: TcpPorts, now: number): boolean {
+    if (this.#flows.size >= MOST_FLOWS) return false;
+    const flow = new TcpFlow({
+      host: this.#host,
+      events: this,
+      vector: this.#vector,
+      route,
+      ports,
+      fd,
+      connecting: false,
+      connection: (deliver) =>
+        TcpConnection.connect(
+          {
+            settings: this.#settings[route.source.family],
+            localPort: ports.remote,
+            remotePort: ports.sandbox,
+            ...this.#clock.at(now),
+            deliver,
+          },
+          now,
+        ),
+    });
+    this.#unlogged.add(flow);
+    this.#flows.set(route.source, ports.remote, ports.sandbox, flow);
+    this.#host.schedule(flow);
+    return true;
   }
 
   close(): void {

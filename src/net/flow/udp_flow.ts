@@ -16,8 +16,8 @@ import type { Ready } from "./reactor.ts";
 import type { Timed } from "./timers.ts";
 
 /** RFC 4787 section 4.3 asks for two minutes and allows less before a reply; Linux's conntrack has 30 s and 120 s. */
-const UNREPLIED = 30_000;
-const REPLIED = 120_000;
+export const UNREPLIED = 30_000;
+export const REPLIED = 120_000;
 /** In one round, so that one flood does not keep the others waiting. */
 const MOST_AT_ONCE = 64;
 
@@ -30,15 +30,24 @@ export type UdpEnds = {
   readonly target: IpAddress;
 };
 
-export type UdpEvents = {
-  /** The way or the other end refused: a positive errno. */
-  refused(flow: UdpFlow, errno: number): void;
-  /** A datagram that is larger than the sandbox's MTU. */
-  large(flow: UdpFlow, payload: Uint8Array): void;
-  closed(flow: UdpFlow): void;
+/** Whoever began it. */
+export type UdpConversation = {
+  readonly ends: UdpEnds;
+  readonly lastUsed: number;
+  /** A datagram of the sandbox's. */
+  send(payload: Uint8Array, now: number): void;
+  close(): void;
 };
 
-export class UdpFlow implements Timed, Ready {
+export type UdpEvents<Flow = UdpConversation> = {
+  /** The way or the other end refused: a positive errno. */
+  refused(flow: Flow, errno: number): void;
+  /** A datagram that is larger than the sandbox's MTU. */
+  large(flow: Flow, payload: Uint8Array): void;
+  closed(flow: Flow): void;
+};
+
+export class UdpFlow implements Timed, Ready, UdpConversation {
   readonly ends: UdpEnds;
   readonly #host: FlowHost;
   readonly #events: UdpEvents;

@@ -2,7 +2,7 @@
 import { ERRNO } from "../../../ffi/errno.ts";
 import type { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
 import { cutFragments } from "../wire/fragments.ts";
-import { copyAddress } from "../wire/ip_address.ts";
+import { copyAddress, type IpAddress } from "../wire/ip_address.ts";
 import { IP_PROTOCOL, type IpPacket } from "../wire/ip_packet.ts";
 import { put16 } from "../wire/network_order.ts";
 import {
@@ -19,7 +19,7 @@ import { FlowMap } from "./flow_map.ts";
 import { ipHeaderLength, type Route } from "./frame_writer.ts";
 import { unreachableOf } from "./icmp_error.ts";
 import { type Network, wayTo } from "./network_way.ts";
-import { type UdpEvents, UdpFlow } from "./udp_flow.ts";
+import { type UdpConversation, type UdpEvents, UdpFlow } from "./udp_flow.ts";
 import { sendUnreachable } from "./unreachable.ts";
 
 const MOST_FLOWS = 1024;
@@ -32,7 +32,7 @@ export class UdpTable implements UdpEvents {
   readonly #network: Network;
   readonly #egress: Egress;
   readonly #buffer: PinnedBuffer;
-  readonly #flows = new FlowMap<UdpFlow>();
+  readonly #flows = new FlowMap<UdpConversation>();
   /** By port of the name server's or gateway's address. */
   readonly services = new Map<number, UdpService>();
 
@@ -59,7 +59,7 @@ export class UdpTable implements UdpEvents {
     (known ?? this.#open(packet, datagram, now))?.send(datagram.payload, now);
   }
 
-  refused(flow: UdpFlow, errno: number): void {
+  refused(flow: UdpConversation, errno: number): void {
     const { local, remote, localPort, remotePort } = flow.ends;
     if (errno === ERRNO.EMSGSIZE) return;
     const header = new Uint8Array(UDP_HEADER_LENGTH);
@@ -69,7 +69,7 @@ export class UdpTable implements UdpEvents {
     sendUnreachable(this.#host.writer, { route, protocol: IP_PROTOCOL.UDP, payload: header }, unreachableOf(errno));
   }
 
-  large({ ends }: UdpFlow, payload: Uint8Array): void {
+  large({ ends }: UdpConversation, payload: Uint8Array): void {
     const { local, remote, localPort, remotePort } = ends;
     const route: Route = { source: remote, destination: local };
     const datagram = new Uint8Array(UDP_HEADER_LENGTH + payload.length);
@@ -83,10 +83,20 @@ export class UdpTable implements UdpEvents {
     }
   }
 
-  closed(flow: UdpFlow): void {
+  closed(flow: UdpConversation): void {
     const { remote, remotePort, localPort } = flow.ends;
     this.#flows.delete(remote, remotePort, localPort, flow);
-    this.#egress.ended(remote, remotePort, "udp", flow, this.#host.now());
+    if (flow instanceof UdpFlow) this.#egress.ended(remote, remotePort, "udp", flow, this.#host.now());
+  }
+
+  isTaken(remote: IpAddress, remotePort: number, localPort: number): boolean {
+    return this.#flows.get(remote, remotePort, localPort) !== undefined;
+  }
+
+  /** One that began at the host's side: what the sandbox answers goes to it. */
+  adopt(flow: UdpConversation): void {
+    if (this.#flows.size >= MOST_FLOWS) this.#oldest()?.close();
+    this.#flows.set(flow.ends.remote, flow.ends.remotePort, flow.ends.localPort, flow);
   }
 
   close(): void {
@@ -119,8 +129,8 @@ export class UdpTable implements UdpEvents {
     sendUnreachable(this.#host.writer, { route: packet, protocol: IP_PROTOCOL.UDP, payload }, unreachableOf(errno));
   }
 
-  #oldest(): UdpFlow | undefined {
-    let oldest: UdpFlow | undefined;
+  #oldest(): UdpConversation | undefined {
+    let oldest: UdpConversation | undefined;
     for (const flow of this.#flows) if (oldest === undefined || flow.lastUsed < oldest.lastUsed) oldest = flow;
     return oldest;
   }

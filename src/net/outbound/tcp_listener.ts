@@ -2,14 +2,13 @@
 import { ERRNO } from "../../../ffi/errno.ts";
 import { Fd } from "../../../ffi/fd.ts";
 import { type Endpoint, Sockaddr } from "../../../ffi/sockaddr.ts";
-import { accept, bind, listen, localEndpoint, setOption, socket } from "../../../ffi/socket.ts";
-import type { IoVector } from "../../../ffi/vector_io.ts";
+import { accept, localEndpoint, setOption } from "../../../ffi/socket.ts";
+import { bindPort } from "./bind_port.ts";
 import type { Opened } from "./opened.ts";
-import { TcpSocket } from "./tcp_socket.ts";
 
 /** `none`: nobody waits (any more). `failed`: EMFILE, ENFILE, ENOBUFS, ENOMEM: whoever waits still does. */
 export type Accepted =
-  | { readonly kind: "accepted"; readonly socket: TcpSocket; readonly peer: Endpoint }
+  | { readonly kind: "accepted"; readonly fd: Fd; readonly peer: Endpoint }
   | { readonly kind: "none" }
   | { readonly kind: "failed"; readonly errno: number };
 
@@ -32,13 +31,11 @@ const MAX_PASSING = 16;
 
 export class TcpListener implements Disposable {
   readonly #fd: Fd;
-  readonly #vector: IoVector;
   readonly #peer = new Sockaddr();
 
   /** Takes the descriptor of a listening, non-blocking socket over. */
-  constructor(fd: Fd, vector: IoVector) {
+  constructor(fd: Fd) {
     this.#fd = fd;
-    this.#vector = vector;
   }
 
   get fd(): number {
@@ -70,21 +67,11 @@ export class TcpListener implements Disposable {
 
   #accepted(fd: Fd): Accepted {
     setOption(fd.number, "TCP_NODELAY", 1);
-    const socket = new TcpSocket(fd, this.#vector, { kind: "connected" });
-    return { kind: "accepted", socket, peer: this.#peer.get() };
+    return { kind: "accepted", fd, peer: this.#peer.get() };
   }
 }
 
-/** EADDRINUSE, EACCES (a port below 1024) and EADDRNOTAVAIL are what a user can cause. An IPv6 address takes no IPv4 connections. */
-export function listenTcp(at: Endpoint, vector: IoVector, backlog = 4096): Opened<TcpListener> {
-  const number = socket(at.address.family, "stream");
-  if (number < 0) return { kind: "failed", errno: -number };
-  const fd = new Fd(number);
-  // Ports whose last connections are in TIME_WAIT can be listened at, tcp(7).
-  setOption(number, "SO_REUSEADDR", 1);
-  if (at.address.family === 6) setOption(number, "IPV6_V6ONLY", 1);
-  const result = bind(number, new Sockaddr(at)) || listen(number, backlog);
-  if (result === 0) return { kind: "open", socket: new TcpListener(fd, vector) };
-  fd.close();
-  return { kind: "failed", errno: -result };
+export function listenTcp(at: Endpoint): Opened<TcpListener> {
+  const bound = bindPort("tcp", at);
+  return bound.kind === "open" ? { kind: "open", socket: new TcpListener(bound.socket) } : bound;
 }

@@ -1,9 +1,10 @@
 // A UDP port of the host's that leads into a sandbox: datagrams from anyone, and answers to them.
 import { ERRNO } from "../../../ffi/errno.ts";
-import { Fd } from "../../../ffi/fd.ts";
+import type { Fd } from "../../../ffi/fd.ts";
 import type { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
 import { type Endpoint, Sockaddr } from "../../../ffi/sockaddr.ts";
-import { bind, localEndpoint, receiveFrom, sendTo, setOption, socket } from "../../../ffi/socket.ts";
+import { localEndpoint, receiveFrom, sendTo } from "../../../ffi/socket.ts";
+import { bindPort } from "./bind_port.ts";
 import type { Drained } from "./datagram_socket.ts";
 import type { Opened } from "./opened.ts";
 
@@ -56,12 +57,6 @@ export class UdpListener implements Disposable {
 }
 
 export function listenUdp(at: Endpoint, into: PinnedBuffer): Opened<UdpListener> {
-  const number = socket(at.address.family, "datagram");
-  if (number < 0) return { kind: "failed", errno: -number };
-  const fd = new Fd(number);
-  if (at.address.family === 6) setOption(number, "IPV6_V6ONLY", 1);
-  const result = bind(number, new Sockaddr(at));
-  if (result === 0) return { kind: "open", socket: new UdpListener(fd, into) };
-  fd.close();
-  return { kind: "failed", errno: -result };
+  const bound = bindPort("udp", at);
+  return bound.kind === "open" ? { kind: "open", socket: new UdpListener(bound.socket, into) } : bound;
 }

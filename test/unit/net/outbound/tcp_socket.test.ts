@@ -3,7 +3,7 @@ import { EPOLLIN, EPOLLOUT } from "../../../../ffi/epoll.ts";
 import { ERRNO } from "../../../../ffi/errno.ts";
 import { IoVector } from "../../../../ffi/vector_io.ts";
 import { listenTcp } from "../../../../src/net/outbound/tcp_listener.ts";
-import { connectTcp, type TcpSocket } from "../../../../src/net/outbound/tcp_socket.ts";
+import { connectTcp, TcpSocket } from "../../../../src/net/outbound/tcp_socket.ts";
 import { testWhere } from "../../../support/test_where.ts";
 import { loopback, noLoopback, opened, waitFor } from "./loopback.ts";
 
@@ -11,7 +11,7 @@ const vector = new IoVector(8);
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 function pair(family: 4 | 6 = 4): { readonly client: TcpSocket; readonly server: TcpSocket } {
-  using listener = opened(listenTcp(loopback(family), vector));
+  using listener = opened(listenTcp(loopback(family)));
   const client = opened(connectTcp(listener.local, vector));
   waitFor(listener.fd, EPOLLIN);
   const accepted = listener.accept();
@@ -19,7 +19,7 @@ function pair(family: 4 | 6 = 4): { readonly client: TcpSocket; readonly server:
   waitFor(client.fd, EPOLLOUT);
   expect(client.status()).toEqual({ kind: "connected" });
   expect(accepted.peer).toEqual(client.local);
-  return { client, server: accepted.socket };
+  return { client, server: new TcpSocket(accepted.fd, vector, { kind: "connected" }) };
 }
 
 /** All that comes until the end, in pieces of an odd size. */
@@ -65,7 +65,7 @@ describe("TcpSocket", () => {
   });
 
   test("a refused connection is told by status, or at once", () => {
-    const gone = opened(listenTcp(loopback(4), vector));
+    const gone = opened(listenTcp(loopback(4)));
     const { local } = gone;
     gone.close();
     const result = connectTcp(local, vector);
@@ -101,18 +101,18 @@ describe("TcpSocket", () => {
 
 describe("TcpListener", () => {
   test("a port is chosen, accepts nobody while nobody came, and is busy for another", () => {
-    using listener = opened(listenTcp(loopback(4), vector));
+    using listener = opened(listenTcp(loopback(4)));
     expect(listener.local.port).toBeGreaterThan(0);
     expect(listener.accept()).toEqual({ kind: "none" });
-    expect(listenTcp(listener.local, vector)).toEqual({ kind: "failed", errno: ERRNO.EADDRINUSE });
+    expect(listenTcp(listener.local)).toEqual({ kind: "failed", errno: ERRNO.EADDRINUSE });
     listener.close();
     listener.close();
   });
 
   testWhere(noLoopback(6))("an IPv6 port leaves the IPv4 one free", () => {
     const everywhere = { family: 6, bytes: new Uint8Array(16) } as const;
-    using six = opened(listenTcp({ address: everywhere, port: 0 }, vector));
-    using four = opened(listenTcp(loopback(4, six.local.port), vector));
+    using six = opened(listenTcp({ address: everywhere, port: 0 }));
+    using four = opened(listenTcp(loopback(4, six.local.port)));
     expect(four.local.port).toBe(six.local.port);
   });
 });

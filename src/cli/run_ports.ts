@@ -1,0 +1,129 @@
+// --publish and --publish-all: ports of the host's that lead into the sandbox. They are bound before anything of it runs, so that a
+// port that cannot be had is told while there is nothing to undo.
+import { readFileSync } from "node:fs";
+import { ERRNO, errnoName } from "../../ffi/errno.ts";
+import type { Fd } from "../../ffi/fd.ts";
+import { localEndpoint } from "../../ffi/socket.ts";
+import type { ExposedPort, RunDefaults } from "../../rootfs-builder/oci/run_defaults.ts";
+import { type FaultError, requestFault, usageFault } from "../base/fault.ts";
+import { bindPort } from "../net/outbound/bind_port.ts";
+import { formatIpAddress } from "../net/wire/ip_address.ts";
+import type { Parsed } from "./command.ts";
+import { flagReader } from "./flag_reader.ts";
+import { DEFAULT_ADDRESS, type PublishedPort, parsePublish } from "./parse/publish.ts";
+
+export type HostPort = PublishedPort & { readonly socket: Fd };
+
+const FIRST_DESCRIPTOR = 3;
+
+export type AskedPorts = {
+  readonly ports: readonly PublishedPort[];
+  /** One line each, for the user. */
+  readonly notes: readonly string[];
+};
+
+/** What the command line asks for; `image`: whose ports --publish-all means. */
+export function publishedPorts(parsed: Parsed, image: RunDefaults | undefined, hasNetwork: boolean): AskedPorts {
+  const flag = flagReader(parsed);
+  const named = flag.all("--publish").flatMap(parsePublish);
+  const all = flag.has("--publish-all");
+  if (!hasNetwork && (all || named.length > 0))
+    throw usageFault(
+      `Cannot publish ports (${named.length > 0 ? "--publish" : "--publish-all"})`,
+      `the network of --net ${flag.one("--net") ?? "none"} has no ports of its own behind the host's`,
+      "add --net slirp",
+    );
+  if (!all) return { ports: named, notes: [] };
+  const exposed = image?.exposedPorts ?? [];
+  return { ports: [...named, ...exposedPorts(exposed, named)], notes: leftOut(exposed) };
+}
+
+function leftOut(exposed: readonly ExposedPort[]): readonly string[] {
+  if (exposed.length === 0) return ["nothing to publish (--publish-all): the root file system names no ports"];
+  const sctp = exposed.filter(({ protocol }) => protocol === "sctp");
+  return sctp.map(({ first, last }) => `not published: ${first === last ? first : `${first}-${last}`}/sctp`);
+}
+
+/** Those that an image names, on ports that the kernel chooses; but those that were published by name. */
+function exposedPorts(exposed: readonly ExposedPort[], named: readonly PublishedPort[]): readonly PublishedPort[] {
+  return exposed.flatMap(({ first, last, protocol }) => {
+    if (protocol === "sctp") return [];
+    const ports = Array.from({ length: last - first + 1 }, (_, i) => first + i);
+    return ports
+      .filter((port) => !named.some((other) => other.sandboxPort === port && other.protocol === protocol))
+      .map((sandboxPort) => ({ address: DEFAULT_ADDRESS, hostPort: 0, sandboxPort, protocol }));
+  });
+}
+
+/** All, or a fault that names the one that cannot be had. Descriptors that the command is given (`preserved`) are not among them. */
+export function bindPorts(ports: readonly PublishedPort[], preserved: number): readonly HostPort[] {
+  const bound: HostPort[] = [];
+  for (const port of ports) {
+    const result = bindPort(port.protocol, { address: port.address, port: port.hostPort });
+    if (result.kind === "failed") {
+      for (const { socket } of bound) socket.close();
+      throw bindFault(port, result.errno);
+    }
+    bound.push({ ...port, socket: aboveOf(FIRST_DESCRIPTOR + preserved, result.socket) });
+  }
+  return bound;
+}
+
+/** `published 127.0.0.1:40213 -> 80/tcp`, of those that the kernel chose. */
+export function chosenPorts(ports: readonly HostPort[]): readonly string[] {
+  return ports
+    .filter(({ hostPort }) => hostPort === 0)
+    .map(({ socket, address, sandboxPort, protocol }) => {
+      const { port } = localEndpoint(socket.number);
+      return `published ${place({ address, hostPort: port })} -> ${sandboxPort}/${protocol}`;
+    });
+}
+
+// A number that is to be handed on is the caller's to open: ours is not to be taken for it.
+function aboveOf(least: number, socket: Fd): Fd {
+  if (socket.number >= least) return socket;
+  const moved = socket.dup(least);
+  socket.close();
+  return moved;
+}
+
+function place({ address, hostPort }: Pick<PublishedPort, "address" | "hostPort">): string {
+  const text = formatIpAddress(address);
+  return `${address.family === 6 ? `[${text}]` : text}:${hostPort}`;
+}
+
+function bindFault(port: PublishedPort, errno: number): FaultError {
+  const { cause, hint } = bindReason(port, errno);
+  return requestFault(`Cannot publish ${port.sandboxPort}/${port.protocol} at ${place(port)}`, cause, hint);
+}
+
+function bindReason({ address, hostPort, sandboxPort, protocol }: PublishedPort, errno: number) {
+  const at = formatIpAddress(address);
+  switch (errno) {
+    case ERRNO.EADDRINUSE:
+      return {
+        cause: "the port is in use",
+        hint: `see who has it: ss -${protocol === "tcp" ? "t" : "u"}lnp 'sport = :${hostPort}'\nor let the kernel choose one: -p :${sandboxPort}${protocol === "udp" ? "/udp" : ""}`,
+      };
+    case ERRNO.EACCES:
+      return {
+        cause: `ports below ${unprivilegedStart()} are kept from you (net.ipv4.ip_unprivileged_port_start)`,
+        hint: `take a higher one: -p ${hostPort + 8000}:${sandboxPort}${protocol === "udp" ? "/udp" : ""}\nor give them free: sudo sysctl net.ipv4.ip_unprivileged_port_start=${hostPort}`,
+      };
+    case ERRNO.EADDRNOTAVAIL:
+      return {
+        cause: `no interface of this host has the address ${at}`,
+        hint: "see those it has: ip address\nor take all: 0.0.0.0",
+      };
+    case ERRNO.EAFNOSUPPORT:
+      return { cause: `this host has no IPv${address.family}`, hint: "publish at an address of the other family" };
+    case ERRNO.EMFILE:
+      return { cause: "too many ports for the open files that you may have", hint: "raise the limit: ulimit -n" };
+    default:
+      return { cause: `${protocol === "tcp" ? "listening" : "binding"} failed: ${errnoName(errno)}`, hint: "" };
+  }
+}
+
+function unprivilegedStart(): string {
+  return readFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "utf8").trim();
+}

@@ -1,0 +1,186 @@
+import { describe, expect, test } from "bun:test";
+import { EPOLLIN } from "../../../../ffi/epoll.ts";
+import { ERRNO } from "../../../../ffi/errno.ts";
+import { PinnedBuffer } from "../../../../ffi/pinned_buffer.ts";
+import type { Endpoint } from "../../../../ffi/sockaddr.ts";
+import { localEndpoint } from "../../../../ffi/socket.ts";
+import { IoVector } from "../../../../ffi/vector_io.ts";
+import type { BoundPort } from "../../../../src/net/flow/publish.ts";
+import { bindPort, type PortProtocol } from "../../../../src/net/outbound/bind_port.ts";
+import { connectTcp } from "../../../../src/net/outbound/tcp_socket.ts";
+import { listenUdp, type UdpListener } from "../../../../src/net/outbound/udp_listener.ts";
+import { formatIpAddress } from "../../../../src/net/wire/ip_address.ts";
+import { IP_PROTOCOL } from "../../../../src/net/wire/ip_packet.ts";
+import { parseTcp, TCP_FLAG, type TcpSegment } from "../../../../src/net/wire/tcp.ts";
+import { parseUdp } from "../../../../src/net/wire/udp.ts";
+import { testWhere } from "../../../support/test_where.ts";
+import { loopback, noLoopback, opened, waitFor } from "../outbound/loopback.ts";
+import { SANDBOX_MAC, type Sent, StackBench } from "./stack_bench.ts";
+
+const vector = new IoVector(8);
+const into = new PinnedBuffer(65_536);
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const text = (payload: Uint8Array): string => Buffer.from(payload).toString();
+const NO_TCP = { payload: [], payloadLength: 0, maximumSegmentSize: 0 };
+
+type Bound = { readonly port: BoundPort; readonly at: Endpoint };
+
+function bound(protocol: PortProtocol, sandboxPort: number, at = loopback(4)): Bound {
+  const socket = opened(bindPort(protocol, at));
+  return { port: { protocol, socket, sandboxPort }, at: localEndpoint(socket.number) };
+}
+
+function segmentOf(sent: Sent | undefined): TcpSegment {
+  const segment = sent && parseTcp(sent.payload);
+  if (segment === undefined) throw new Error("no TCP segment");
+  return segment;
+}
+
+function wayOf({ source, destination }: Sent): string {
+  return `${formatIpAddress(source)} > ${formatIpAddress(destination)}`;
+}
+
+function answer(bench: StackBench, to: Sent, flags: number): void {
+  const { sourcePort, destinationPort, sequenceNumber } = segmentOf(to);
+  const numbers = { sequenceNumber: 1000, acknowledgmentNumber: (sequenceNumber + 1) >>> 0 };
+  const header = { sourcePort: destinationPort, destinationPort: sourcePort, ...numbers };
+  bench.sandbox.tcp(
+    { source: to.destination, destination: to.source },
+    { header: { ...header, flags, window: 65_535, options: {} }, ...NO_TCP },
+  );
+}
+
+describe("a published TCP port", () => {
+  for (const family of [4, 6] as const)
+    testWhere(noLoopback(family))(`asks the sandbox, by the gateway's address for IPv${family} loopback`, () => {
+      const { port, at } = bound("tcp", 80, loopback(family));
+      using bench = new StackBench([port]);
+      using client = opened(connectTcp(at, vector));
+      waitFor(bench.stack.fd, EPOLLIN);
+      const [syn, ...more] = bench.turn();
+      expect(more).toEqual([]);
+      expect(syn && wayOf(syn)).toBe(family === 4 ? "10.0.2.2 > 10.0.2.100" : "fd00::2 > fd00::100");
+      expect(syn?.mac).toBe(SANDBOX_MAC);
+      expect(segmentOf(syn)).toMatchObject({
+        sourcePort: client.local.port,
+        destinationPort: 80,
+        flags: TCP_FLAG.SYN,
+      });
+    });
+
+  test("where the sandbox refuses, the client is reset", () => {
+    const { port, at } = bound("tcp", 80);
+    using bench = new StackBench([port]);
+    using client = opened(connectTcp(at, vector));
+    waitFor(bench.stack.fd, EPOLLIN);
+    const [syn] = bench.turn();
+    if (syn) answer(bench, syn, TCP_FLAG.RST | TCP_FLAG.ACK);
+    expect(bench.turn()).toEqual([]);
+    waitFor(client.fd, EPOLLIN);
+    expect(client.takeError()).toBe(ERRNO.ECONNRESET);
+  });
+
+  test("what the client sent before is passed on when the sandbox has accepted", () => {
+    const { port, at } = bound("tcp", 80);
+    using bench = new StackBench([port]);
+    using client = opened(connectTcp(at, vector));
+    client.send([bytes("early")]);
+    client.endSending();
+    waitFor(bench.stack.fd, EPOLLIN);
+    const [syn] = bench.turn();
+    bench.turn();
+    if (syn) answer(bench, syn, TCP_FLAG.SYN | TCP_FLAG.ACK);
+    const segments = [...bench.turn(), ...bench.turn()].map((sent) => segmentOf(sent));
+    expect(segments.map(({ payload }) => text(payload)).join("")).toBe("early");
+    expect(segments.some(({ flags }) => flags & TCP_FLAG.FIN)).toBe(true);
+  });
+
+  test("a client that goes before the sandbox has answered leaves nothing to be answered", () => {
+    const { port, at } = bound("tcp", 80);
+    using bench = new StackBench([port]);
+    const client = opened(connectTcp(at, vector));
+    waitFor(bench.stack.fd, EPOLLIN);
+    const [syn] = bench.turn();
+    client.abort();
+    waitFor(bench.stack.fd, EPOLLIN);
+    bench.turn();
+    if (syn) answer(bench, syn, TCP_FLAG.SYN | TCP_FLAG.ACK);
+    const [reset] = bench.turn();
+    expect(segmentOf(reset).flags & TCP_FLAG.RST).toBe(TCP_FLAG.RST);
+  });
+
+  test("is gone when the stack is", () => {
+    const { port, at } = bound("tcp", 80);
+    const bench = new StackBench([port]);
+    bench[Symbol.dispose]();
+    using again = opened(bindPort("tcp", at));
+    expect(again.isOpen).toBe(true);
+  });
+});
+
+describe("a published UDP port", () => {
+  const heard = (socket: UdpListener): readonly string[] => {
+    const got: string[] = [];
+    socket.receive(9, (datagram) => got.push(text(datagram)));
+    return got;
+  };
+
+  function say(bench: StackBench, to: Sent, words: string): void {
+    const asked = parseUdp(to.payload);
+    if (asked === undefined) throw new Error("no datagram");
+    const ports = { sourcePort: asked.destinationPort, destinationPort: asked.sourcePort };
+    bench.sandbox.udp({ source: to.destination, destination: to.source }, ports, bytes(words));
+  }
+
+  test("each client gets its own answers, also where two are alike to the sandbox", () => {
+    const { port, at } = bound("udp", 53, { ...loopback(4), address: { family: 4, bytes: new Uint8Array(4) } });
+    using bench = new StackBench([port]);
+    const target = loopback(4, at.port);
+    using one = opened(listenUdp(loopback(4), into));
+    const second = { family: 4, bytes: Uint8Array.of(127, 0, 0, 2) } as const;
+    using two = opened(listenUdp({ address: second, port: one.local.port }, into));
+    one.send(bytes("1"), target);
+    two.send(bytes("2"), target);
+    const [first, other] = bench.turn();
+    if (!first || !other) throw new Error("two datagrams were sent");
+    expect([first, other].map(wayOf)).toEqual(["10.0.2.2 > 10.0.2.100", "10.0.2.2 > 10.0.2.100"]);
+    const [a, b] = [parseUdp(first.payload), parseUdp(other.payload)];
+    expect([a?.destinationPort, b?.destinationPort, a?.sourcePort]).toEqual([53, 53, one.local.port]);
+    expect(b?.sourcePort).not.toBe(a?.sourcePort);
+    say(bench, other, "for 2");
+    say(bench, first, "for 1");
+    bench.turn();
+    expect([heard(one), heard(two)]).toEqual([["for 1"], ["for 2"]]);
+  });
+
+  test("a datagram larger than the MTU comes in pieces", () => {
+    const { port, at } = bound("udp", 53);
+    using bench = new StackBench([port]);
+    using client = opened(listenUdp(loopback(4), into));
+    client.send(new Uint8Array(5000), at);
+    expect(bench.turn().map(({ fragment }) => fragment?.offset)).toEqual([0, 1480, 2960, 4440]);
+  });
+
+  test.each([
+    ["30 s after nothing was answered", false, 30_001],
+    ["120 s after the last datagram", true, 120_001],
+  ])("a client is forgotten %s, not before", (_, answers, later) => {
+    const { port, at } = bound("udp", 53);
+    using bench = new StackBench([port]);
+    using client = opened(listenUdp(loopback(4), into));
+    client.send(bytes("?"), at);
+    const [asked] = bench.turn();
+    if (asked === undefined) throw new Error("a datagram was sent");
+    if (answers) say(bench, asked, "early");
+    bench.turn();
+    heard(client);
+    bench.now = later - 2;
+    bench.turn();
+    expect(bench.stack.timeout).toBe(1);
+    bench.now = later;
+    bench.turn();
+    say(bench, asked, "late");
+    expect(bench.turn().map(({ protocol }) => protocol)).toEqual([IP_PROTOCOL.ICMP]);
+    expect(heard(client)).toEqual([]);
+  });
+});
