@@ -83,11 +83,14 @@ describe("from inside", () => {
     expect(code).toBe(1);
   });
 
-  withNetwork("the device belongs to no one inside: the sandbox has no descriptor of it, and cannot make another", async () => {
-    const script = `ls -l /proc/self/fd | grep -c tun; : <>/dev/net/tun && echo opened`;
-    const { stdout } = await here.run(["--net", "slirp", "--", "sh", "-c", script]);
-    expect(stdout).toBe("0\n");
-  });
+  withNetwork(
+    "the device belongs to no one inside: the sandbox has no descriptor of it, and cannot make another",
+    async () => {
+      const script = `ls -l /proc/self/fd | grep -c tun; : <>/dev/net/tun && echo opened`;
+      const { stdout } = await here.run(["--net", "slirp", "--", "sh", "-c", script]);
+      expect(stdout).toBe("0\n");
+    },
+  );
 });
 
 describe("the host's loopback", () => {

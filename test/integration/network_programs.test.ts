@@ -36,7 +36,12 @@ function hashServer() {
   return Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
-    fetch: async (request) => new Response(createHash("sha256").update(await request.bytes()).digest("hex")),
+    fetch: async (request) =>
+      new Response(
+        createHash("sha256")
+          .update(await request.bytes())
+          .digest("hex"),
+      ),
   });
 }
 
@@ -85,7 +90,14 @@ const rounds = async () => { for (let i = 0; i < 3; i++) seen.add(await get()); 
 const seen = new Set();
 Promise.all(Array.from({ length: 8 }, rounds)).then(() => console.log([...seen].join()));`;
     const url = `http://10.0.2.2:${files.port}/data`;
-    const out = await here.run([...SLIRP, "--", "node", "-e", program.replace(".bytes()", ".arrayBuffer().then(Buffer.from)"), url]);
+    const out = await here.run([
+      ...SLIRP,
+      "--",
+      "node",
+      "-e",
+      program.replace(".bytes()", ".arrayBuffer().then(Buffer.from)"),
+      url,
+    ]);
     expect(printed(out)).toBe(`${sha256(DATA)}\n`);
   });
 

@@ -81,7 +81,10 @@ describe("200 MB arrive as they were sent", () => {
         `downloaded, mtu ${mtu}, IPv${family}`,
         async () => {
           const sent = Promise.withResolvers<string>();
-          await using server = await TcpServer.start((socket) => void sendStream(socket, SIZE).then(sent.resolve), family);
+          await using server = await TcpServer.start(
+            (socket) => void sendStream(socket, SIZE).then(sent.resolve),
+            family,
+          );
           const out = await pythonSays(here, [...slirp(`mtu=${mtu}`), ...python(DOWNLOAD, server.port, family)]);
           expect(out).toBe(`${SIZE} ${await sent.promise}\n`);
         },

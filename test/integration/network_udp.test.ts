@@ -11,7 +11,8 @@ const here = workspace();
 const withNetwork = testWhere(NO_NETWORK);
 const withPing = testWhere(NO_NETWORK, absent("ping"));
 
-const echo = (family: 4 | 6) => udpServer((socket, datagram, { port, address }) => socket.send(datagram, port, address), family);
+const echo = (family: 4 | 6) =>
+  udpServer((socket, datagram, { port, address }) => socket.send(datagram, port, address), family);
 
 /** The most that a datagram holds (RFC 768), with IPv4's header in the same 65,535 bytes. */
 const LARGEST = 65_507;
@@ -125,7 +126,9 @@ describe("ping", () => {
     ["the name server", "fd00::3"],
   ] as const)
     withPing(`of ${who}, ${address}, is answered`, async () => {
-      const out = printed(await here.run(["--net", "slirp", "--", "ping", "-c", "2", "-i", "0.01", "-W", "20", address]));
+      const out = printed(
+        await here.run(["--net", "slirp", "--", "ping", "-c", "2", "-i", "0.01", "-W", "20", address]),
+      );
       expect(out).toContain("2 packets transmitted, 2 received, 0% packet loss");
     });
 
