@@ -23,9 +23,21 @@ const MAY_IMPORT = {
   "net/device": ["net/wire"],
   "net/outbound": ["net/wire"],
   "net/flow": ["net/wire", "net/tcp", "net/dns", "net/policy", "net/device", "net/outbound"],
-  supervisor: ["net/flow", "net/device", "net/wire", "launch", "plan", "spec"],
+  supervisor: ["net/flow", "net/device", "net/dns", "net/policy", "net/wire", "launch", "plan", "spec"],
   "rootfs-builder": [],
-  cli: ["net/dns", "net/wire", "report", "supervisor", "launch", "plan", "seccomp", "host", "spec", "rootfs-builder"],
+  cli: [
+    "net/dns",
+    "net/policy",
+    "net/wire",
+    "report",
+    "supervisor",
+    "launch",
+    "plan",
+    "seccomp",
+    "host",
+    "spec",
+    "rootfs-builder",
+  ],
   main: ["cli", "report"],
 };
 /** Rooms that run on any system, without a kernel to talk to: of ffi they may use what touches none. */

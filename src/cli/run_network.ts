@@ -1,98 +1,127 @@
-// --net MODE[:OPTION,...]: which network a sandbox gets, and the addresses of the one that is our own. They are those that users of
-// slirp4netns(1) know: 10.0.2.100/24, the gateway at .2, names at .3; beside it a unique local IPv6 network (RFC 4193).
-import { requestFault } from "../base/fault.ts";
+// The network of a sandbox from all flags that are about it: the interface (parse_network.ts), names, and rules for what may leave.
+import { type FaultError, requestFault, usageFault } from "../base/fault.ts";
 import { parseResolvConf } from "../net/dns/resolv_conf.ts";
-import { formatIpAddress, type IpAddress, type IpPrefix, parsePrefix } from "../net/wire/ip_address.ts";
-import type { NetworkMode } from "../spec/root_mounts.ts";
-import type { NetworkAddresses, UserNetwork } from "../spec/spec.ts";
+import { parseIpAddress } from "../net/wire/ip_address.ts";
+import type { HostLookups } from "../spec/host_lookups.ts";
+import type { NetworkMode, ResolverFiles } from "../spec/root_mounts.ts";
+import type { EgressRules, UserNames, UserNetwork } from "../spec/spec.ts";
+import { type FlagReader, optional } from "./flag_reader.ts";
+import { parseNetDelay, parseNetLoss, parseNetRate } from "./parse/network_shape.ts";
+import { type Interface, parseNetwork } from "./parse_network.ts";
 
-export type NetworkChoice = { readonly mode: NetworkMode; readonly network: UserNetwork | undefined };
+export type RunNetwork = {
+  readonly mode: NetworkMode;
+  readonly network: UserNetwork | undefined;
+  readonly files: ResolverFiles | undefined;
+};
 
-const MODES: readonly NetworkMode[] = ["none", "host", "slirp"];
-const OPTIONS = ["cidr", "mtu", "ipv6", "host-loopback"] as const;
-const DEFAULT_CIDR = { 4: "10.0.2.0/24", 6: "fd00::/64" } as const;
-/** Host parts of the gateway, of the name server and of the sandbox itself: decimal in IPv4, as slirp4netns; the same digits in IPv6. */
-const HOSTS = { 4: { gateway: 2, nameserver: 3, own: 100 }, 6: { gateway: 2, nameserver: 3, own: 0x100 } } as const;
-/** The least that IPv6 works with (RFC 8200 section 5), and an IPv4 datagram's most, in whole blocks of 8 bytes. */
-const [LEAST_MTU, MOST_MTU] = [1280, 65520];
+/** What the host itself is called inside, where its loopback can be reached. */
 const HOST_NAME = "host.sandbox.internal";
+const HOST_GATEWAY = "host-gateway";
+const NEEDS_SLIRP = [
+  "--allow-net",
+  "--deny-net",
+  "--net-policy",
+  "--net-log",
+  "--net-pcap",
+  "--net-rate",
+  "--net-delay",
+  "--net-loss",
+  "--dns",
+  "--dns-search",
+  "--add-host",
+] as const;
 
-export function parseNetwork(flag: string, text: string): NetworkChoice {
-  const [word = "", ...rest] = text.split(":");
-  const mode = MODES.find((name) => name === word);
-  if (mode === undefined) throw networkFault(flag, text, `there is no network ${word}`);
-  const options = rest.join(":");
-  if (mode !== "slirp" && options !== "") throw networkFault(flag, text, `${mode} takes no options`);
-  return { mode, network: mode === "slirp" ? userNetwork(flag, text, optionsOf(flag, text, options)) : undefined };
-}
-
-function optionsOf(flag: string, text: string, options: string): ReadonlyMap<string, string> {
-  const found = new Map<string, string>();
-  for (const option of options === "" ? [] : options.split(",")) {
-    const at = option.indexOf("=");
-    const name = at < 0 ? option : option.slice(0, at);
-    if (!OPTIONS.some((known) => known === name)) throw networkFault(flag, text, `slirp has no option ${name}`);
-    if (found.has(name)) throw networkFault(flag, text, `${name} is given twice`);
-    found.set(name, at < 0 ? "" : option.slice(at + 1));
+export function runNetwork(flag: FlagReader, lookups: HostLookups): RunNetwork {
+  const { mode, network } = parseNetwork("--net", flag.one("--net") ?? "none");
+  if (network === undefined) {
+    const misplaced = NEEDS_SLIRP.find((name) => flag.one(name) !== undefined);
+    if (misplaced !== undefined)
+      throw usageFault(`Cannot use ${misplaced}`, "there is no network of our own", "add --net slirp");
+    return { mode, network: undefined, files: undefined };
   }
-  return found;
-}
-
-function userNetwork(flag: string, text: string, options: ReadonlyMap<string, string>): UserNetwork {
-  const ipv6 = options.get("ipv6") ?? "on";
-  const loopback = options.get("host-loopback") ?? "off";
-  if (!["", "on", "off"].includes(loopback)) throw networkFault(flag, text, "host-loopback is on or off");
+  const names = namesOf(flag, network);
+  const rules = rulesOf(flag, lookups);
+  const place = (name: string): string => (name === "-" || name.startsWith("/") ? name : `${lookups.cwd}/${name}`);
+  const records = {
+    ...optional("log", flag.one("--net-log"), place),
+    ...optional("pcap", flag.one("--net-pcap"), place),
+  };
   return {
-    interface: "tap0",
-    mtu: mtuOf(flag, text, options.get("mtu")),
-    ipv4: addressesOf(flag, text, options.get("cidr") ?? DEFAULT_CIDR[4], 4),
-    ipv6: ipv6 === "off" ? undefined : addressesOf(flag, text, ipv6 === "on" ? DEFAULT_CIDR[6] : ipv6, 6),
-    hostLoopback: loopback !== "off",
+    mode,
+    network: { ...network, names, rules, ...records, ...shapeOf(flag) },
+    files: filesOf(network, names, searchOf(flag, lookups)),
   };
 }
 
-function mtuOf(flag: string, text: string, given: string | undefined): number {
-  if (given === undefined) return MOST_MTU;
-  const mtu = /^\d{1,6}$/.test(given) ? Number(given) : Number.NaN;
-  if (mtu >= LEAST_MTU && mtu <= MOST_MTU) return mtu;
-  throw networkFault(flag, text, `mtu is a number from ${LEAST_MTU} to ${MOST_MTU}`);
+function shapeOf(flag: FlagReader): Pick<UserNetwork, "shape"> {
+  const [rate, delay, loss] = [flag.one("--net-rate"), flag.one("--net-delay"), flag.one("--net-loss")];
+  if (rate === undefined && delay === undefined && loss === undefined) return {};
+  return {
+    shape: {
+      ...(rate === undefined ? {} : parseNetRate("--net-rate", rate)),
+      delay: delay === undefined ? 0 : parseNetDelay("--net-delay", delay),
+      loss: loss === undefined ? 0 : parseNetLoss("--net-loss", loss),
+    },
+  };
 }
 
-function addressesOf(flag: string, text: string, cidr: string, family: 4 | 6): NetworkAddresses {
-  const prefix = parsePrefix(cidr);
-  const longest = family === 4 ? 25 : 112;
-  if (prefix === undefined || prefix.address.family !== family)
-    throw networkFault(flag, text, `${cidr} is no IPv${family} network, as ${DEFAULT_CIDR[family]} is`);
-  if (prefix.length > longest)
-    throw networkFault(flag, text, `${cidr} is too small: a network of /${longest} or larger is needed`);
-  const { gateway, nameserver, own } = HOSTS[family];
-  const at = (host: number): string => formatIpAddress(hostIn(prefix, host));
-  return { address: at(own), prefixLength: prefix.length, gateway: at(gateway), nameserver: at(nameserver) };
+function namesOf(flag: FlagReader, network: Interface): UserNames {
+  for (const address of flag.all("--dns"))
+    if (parseIpAddress(address) === undefined)
+      throw usageFault(`Cannot use --dns ${address}`, "it is no IP address", "give one: --dns 192.0.2.53");
+  const own = network.hostLoopback ? gatewaysOf(network).map((address) => ({ name: HOST_NAME, address })) : [];
+  const added = flag.all("--add-host").flatMap((text) => addedHosts(text, network));
+  return { servers: flag.all("--dns"), hosts: [...own, ...added] };
 }
 
-function hostIn({ address, length }: IpPrefix, host: number): IpAddress {
-  const bytes = address.bytes.map((byte, i) => byte & (0xff00 >> Math.max(0, Math.min(8, length - i * 8))));
-  const last = bytes.length - 1;
-  bytes[last] = (bytes[last] ?? 0) + (host & 0xff);
-  bytes[last - 1] = (bytes[last - 1] ?? 0) + (host >> 8);
-  return { family: address.family, bytes };
+/** `NAME:ADDRESS`, as docker has it. */
+function addedHosts(text: string, network: Interface): UserNames["hosts"] {
+  const at = text.indexOf(":");
+  const [name, address] = [text.slice(0, at).toLowerCase(), text.slice(at + 1).replace(/^\[(.*)\]$/, "$1")];
+  const wrong = (cause: string): FaultError =>
+    usageFault(`Cannot use --add-host ${text}`, cause, "give a name and an address: --add-host db.local:192.0.2.7");
+  if (at < 0 || !/^[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?$/.test(name)) throw wrong("it has no name of a host");
+  if (address === HOST_GATEWAY) return gatewaysOf(network).map((gateway) => ({ name, address: gateway }));
+  if (parseIpAddress(address) === undefined) throw wrong(`${address} is no IP address`);
+  return [{ name, address }];
 }
 
-/** /etc/resolv.conf and more of /etc/hosts; the domains that are searched are the host's (`hostResolvConf`, resolv.conf(5)). */
-export function resolverFiles({ ipv4, ipv6, hostLoopback }: UserNetwork, hostResolvConf: string) {
+function gatewaysOf({ ipv4, ipv6 }: Interface): readonly string[] {
+  return [ipv4, ipv6].flatMap((addresses) => (addresses ? [addresses.gateway] : []));
+}
+
+function rulesOf(flag: FlagReader, lookups: HostLookups): EgressRules {
+  const rules = { allow: flag.all("--allow-net"), deny: flag.all("--deny-net") };
+  const name = flag.one("--net-policy");
+  if (name === undefined) return rules;
+  const text = lookups.text(name.startsWith("/") ? name : `${lookups.cwd}/${name}`);
+  if (text === undefined)
+    throw requestFault(`Cannot read ${name} (--net-policy)`, "there is no such file, or it may not be read");
+  return { ...rules, file: { name, text } };
+}
+
+/** The host's domains, or those of --dns-search; `.` is none. */
+function searchOf(flag: FlagReader, lookups: HostLookups): readonly string[] {
+  const asked = flag.all("--dns-search");
+  if (asked.length === 0) return parseResolvConf(lookups.text("/etc/resolv.conf") ?? "").search;
+  for (const domain of asked)
+    if (!/^[\w.-]{1,253}$/.test(domain))
+      throw usageFault(
+        `Cannot use --dns-search ${domain}`,
+        "it is no name of a domain",
+        "give one: --dns-search example.com",
+      );
+  return asked.filter((domain) => domain !== ".");
+}
+
+/** resolv.conf(5) and hosts(5) inside. */
+function filesOf({ ipv4, ipv6 }: Interface, { hosts }: UserNames, search: readonly string[]): ResolverFiles {
   const networks = [ipv4, ipv6].flatMap((addresses) => (addresses ? [addresses] : []));
   const servers = networks.map(({ nameserver }) => `nameserver ${nameserver}\n`).join("");
-  const { search } = parseResolvConf(hostResolvConf);
+  const domains = search.length > 0 ? `search ${search.join(" ")}\n` : "";
   return {
-    resolvConf: `${servers}${search.length > 0 ? `search ${search.join(" ")}\n` : ""}`,
-    hosts: hostLoopback ? networks.map(({ gateway }) => `${gateway} ${HOST_NAME}\n`).join("") : "",
+    resolvConf: servers + domains,
+    hosts: hosts.map(({ name, address }) => `${address} ${name}\n`).join(""),
   };
-}
-
-function networkFault(flag: string, text: string, cause: string) {
-  return requestFault(
-    `Cannot use ${flag} ${text}`,
-    cause,
-    "give none, host, or slirp with options: --net slirp:cidr=10.0.2.0/24,mtu=1500,ipv6=off,host-loopback",
-  );
 }

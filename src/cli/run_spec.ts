@@ -31,7 +31,7 @@ import { buildEnvironment } from "./run_env.ts";
 import { type IdMaps, idMaps, isMapped, type Range } from "./run_ids.ts";
 import { annotationsOf, commandOf, imageFolders } from "./run_image.ts";
 import { foldersAmong, presentMounts, userMounts } from "./run_mounts.ts";
-import { parseNetwork, resolverFiles } from "./run_network.ts";
+import { runNetwork } from "./run_network.ts";
 import { capabilitiesOf, seccompOf } from "./run_security.ts";
 import { type ResolvedUser, resolveUser } from "./run_user.ts";
 import { workingFolder } from "./working_folder.ts";
@@ -74,7 +74,7 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
   const flag = flagReader(parsed);
   const user = userOf(inputs, flag);
   const maps = mapsOf(inputs, flag, user);
-  const { mode: network, network: userNetwork } = parseNetwork("--net", flag.one("--net") ?? "none");
+  const { mode: network, network: userNetwork, files: resolver } = runNetwork(flag, lookups);
   const hostname = parseHostname("--hostname", flag.one("--hostname") ?? "sandbox");
   const home = homeOf(inputs, user);
   const folder = workingFolder(rootfs, flag.one("--workdir"), home, lookups);
@@ -93,7 +93,7 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
       network,
       places: rootfs.kind === "host" ? rootfs.view.files : undefined,
       hostTexts: network === "host" ? hostTexts(lookups) : new Map(),
-      ...(userNetwork && { resolver: resolverFiles(userNetwork, lookups.text("/etc/resolv.conf") ?? "") }),
+      resolver,
     }),
   ];
   const mounts = presentMounts([...system, ...userMounts(flag, lookups)], lookups);

@@ -4,6 +4,9 @@ import type { Mount } from "./spec.ts";
 
 export type NetworkMode = "none" | "host" | "slirp";
 
+/** The content of /etc/resolv.conf, and what /etc/hosts has more. */
+export type ResolverFiles = { readonly resolvConf: string; readonly hosts: string };
+
 const READ_ONLY = ["ro", "nosuid", "nodev"] as const;
 const SEALED = ["nosuid", "noexec", "nodev"] as const;
 
@@ -73,8 +76,8 @@ export function ownFileMounts(options: {
   readonly places: ReadonlyMap<string, string> | undefined;
   /** The host's own texts, for a sandbox that shares its network. */
   readonly hostTexts: ReadonlyMap<string, string>;
-  /** The content of /etc/resolv.conf, and lines that /etc/hosts has more, for a network of the sandbox's own. */
-  readonly resolver?: { readonly resolvConf: string; readonly hosts: string };
+  /** For a network of the sandbox's own. */
+  readonly resolver?: ResolverFiles | undefined;
 }): readonly Mount[] {
   const { hostname, network, places, hostTexts, resolver } = options;
   const text = (path: string, own: string): string => (network === "host" ? (hostTexts.get(path) ?? own) : own);

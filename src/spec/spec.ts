@@ -132,6 +132,37 @@ export type UserNetwork = {
   readonly ipv6: NetworkAddresses | undefined;
   /** The host's own loopback answers at the gateway's address. */
   readonly hostLoopback: boolean;
+  readonly names: UserNames;
+  readonly rules: EgressRules;
+  /** Files that a line for each flow, and every frame, are written to; `-` is standard error. */
+  readonly log?: string;
+  readonly pcap?: string;
+  /** Where it is to be slower or worse than it could be. */
+  readonly shape?: NetworkShape;
+};
+
+export type NetworkShape = {
+  /** Bytes a second, from the sandbox and to it. */
+  readonly up?: number;
+  readonly down?: number;
+  /** Milliseconds, in each direction. */
+  readonly delay: number;
+  /** The share of frames that get lost in each direction, from 0 to 1. */
+  readonly loss: number;
+};
+
+/** Whom the name server of the sandbox asks, and what it knows by itself. */
+export type UserNames = {
+  /** Addresses; none: those of the host. */
+  readonly servers: readonly string[];
+  readonly hosts: readonly { readonly name: string; readonly address: string }[];
+};
+
+/** What may leave, in the words of --allow-net, --deny-net and --net-policy: src/net/policy reads them. */
+export type EgressRules = {
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+  readonly file?: { readonly name: string; readonly text: string };
 };
 
 export type NetworkAddresses = {

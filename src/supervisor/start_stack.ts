@@ -1,27 +1,63 @@
 // The network stack of a sandbox that has one of our own, as what its supervisor does in the background.
 import type { Fd } from "../../ffi/fd.ts";
 import { receiveFd } from "../../ffi/receive_fd.ts";
+import { PcapDevice } from "../net/device/pcap_device.ts";
+import { ShapedDevice } from "../net/device/shaped_device.ts";
 import { TapDevice } from "../net/device/tap_device.ts";
+import { HostsTable } from "../net/dns/hosts_file.ts";
+import { Egress } from "../net/flow/egress.ts";
 import { type FamilyAddresses, NetworkAddresses } from "../net/flow/network_addresses.ts";
 import { Stack } from "../net/flow/stack.ts";
+import type { Explanation } from "../net/policy/explain_denial.ts";
+import type { NetworkPolicy } from "../net/policy/policy.ts";
 import { type IpAddress, parseIpAddress, parsePrefix } from "../net/wire/ip_address.ts";
-import type { Spec, NetworkAddresses as Texts } from "../spec/spec.ts";
+import type { NetworkShape, NetworkAddresses as Texts, UserNetwork } from "../spec/spec.ts";
 import type { Background } from "./background.ts";
+import { hostNames } from "./host_names.ts";
+import type { NetworkRecords } from "./network_records.ts";
 
 const WORD = 2 ** 32;
 
-/** `socket`: where the device's descriptor comes by. */
-export function startStack(socket: Fd, network: NonNullable<Spec["sandbox"]["network"]>): Background {
-  const device = new TapDevice(receiveFd(socket, "network device"));
+export type StackInputs = {
+  /** Where the device's descriptor comes by. */
+  readonly socket: Fd;
+  readonly network: UserNetwork;
+  readonly policy: NetworkPolicy;
+  readonly hostname: string | undefined;
+  /** Says what was blocked. */
+  readonly tell: (explanation: Explanation) => void;
+  readonly records: NetworkRecords;
+};
+
+export function startStack({ socket, network, policy, hostname, tell, records }: StackInputs): Background {
+  const tap = new TapDevice(receiveFd(socket, "network device"));
   socket.close();
+  const shaped = network.shape ? shapedDevice(tap, network.shape) : tap;
+  const device = records.pcap ? new PcapDevice(shaped, records.pcap) : shaped;
   const families = [network.ipv4, network.ipv6].flatMap((texts) => (texts ? [addressesOf(texts)] : []));
+  const own =
+    hostname === undefined ? [] : families.map(({ sandbox }) => ({ address: sandbox, names: [hostname] as const }));
+  const added = network.names.hosts.map(({ name, address }) => ({ address: at(address), names: [name] as const }));
+  const egress = new Egress(policy, { tell, log: records.log });
+  for (const { address, names } of added) egress.know(names[0], address, performance.now());
+  const gateways = network.hostLoopback ? families.map(({ gateway }) => gateway) : [];
   return new Stack({
     device,
     addresses: new NetworkAddresses(families),
     mtu: network.mtu,
-    hostLoopback: network.hostLoopback,
+    egress,
+    names: { own: new HostsTable([...own, ...added]), ...hostNames(network.names.servers.map(at), gateways) },
     now: () => performance.now(),
-    random: () => Math.floor(Math.random() * WORD),
+    random: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? Math.floor(Math.random() * WORD),
+  });
+}
+
+function shapedDevice(tap: TapDevice, { up, down, delay, loss }: NetworkShape): ShapedDevice {
+  return new ShapedDevice(tap, {
+    up: { rate: up, delay, loss },
+    down: { rate: down, delay, loss },
+    now: () => performance.now(),
+    random: Math.random,
   });
 }
 

@@ -54,14 +54,15 @@ async function launch(
   lookups: HostLookups,
   keep: readonly number[],
 ): Promise<number> {
+  const userNetwork = spec.sandbox.network;
+  const inputs = userNetwork && (await import("../stack_inputs.ts")).stackInputs(spec, userNetwork);
   defaultChildSignal();
   if (spec.sandbox.dieWithParent && !dieWithParent()) exitNow(125);
   const started = start({ spec, facts, filters, hostPath: lookups.env.PATH ?? "" });
   if (started.kind !== "running") return throwFault(started, spec);
   const { pid, pidfd, signals, terminal, network } = started;
-  const userNetwork = spec.sandbox.network;
   const background =
-    network && userNetwork && (await import("../../supervisor/start_stack.ts")).startStack(network, userNetwork);
+    network && inputs && (await import("../../supervisor/start_stack.ts")).startStack({ socket: network, ...inputs });
   if (terminal)
     return (await import("../../supervisor/terminal_session.ts")).superviseTerminal({
       pid,

@@ -6,6 +6,7 @@ import type { Fd } from "../../../ffi/fd.ts";
 import { rawSyscall } from "../../../ffi/libc.ts";
 import { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
 import { IoVector } from "../../../ffi/vector_io.ts";
+import type { Device } from "./device.ts";
 
 /** The largest: a header, Ethernet with a VLAN tag, IPv6, and a payload of 65,535 bytes; up to a whole page. */
 const FRAME_BYTES = 17 * 4096;
@@ -20,7 +21,7 @@ export type TapCounters = {
   readonly framesDropped: number;
 };
 
-export class TapDevice implements Disposable {
+export class TapDevice implements Device, Disposable {
   /** Where the headers of the next {@link write} go, virtio_net_hdr first. */
   readonly header: Uint8Array<ArrayBuffer>;
   readonly #fd: Fd;

@@ -37,6 +37,9 @@ export class EchoFlow implements Timed, Ready {
   readonly #fd: number;
   readonly #token: number;
   #used: number;
+  readonly began: number;
+  bytesOut = 0;
+  bytesIn = 0;
   #closed = false;
 
   private constructor(
@@ -54,6 +57,7 @@ export class EchoFlow implements Timed, Ready {
     this.#fd = fd;
     this.#token = host.reactor.add(fd, this);
     this.#used = now;
+    this.began = now;
     host.timers.update(this);
   }
 
@@ -93,7 +97,8 @@ export class EchoFlow implements Timed, Ready {
     put16(message, IDENTIFIER_AT, this.ends.identifier);
     message.set(data, HEADER_LENGTH);
     const result = send(this.#fd, message, message.length);
-    if (result < 0 && result !== -ERRNO.EAGAIN) this.#events.refused(this, -result);
+    if (result >= 0) this.bytesOut += data.length;
+    else if (result !== -ERRNO.EAGAIN) this.#events.refused(this, -result);
   }
 
   ready(_events: number, now: number): void {
@@ -104,6 +109,7 @@ export class EchoFlow implements Timed, Ready {
       if (length < 0) this.#events.refused(this, -length);
       else if (length >= HEADER_LENGTH && length <= bytes.length) {
         this.#used = now;
+        this.bytesIn += length - HEADER_LENGTH;
         this.#events.replied(this, get16(bytes, SEQUENCE_AT), bytes.subarray(HEADER_LENGTH, length));
       }
     }

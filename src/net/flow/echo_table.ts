@@ -1,10 +1,12 @@
 // The sandbox's echo requests (ping): the gateway and the name server answer by themselves, others by ping sockets of the host's.
+import { ERRNO } from "../../../ffi/errno.ts";
 import type { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
 import { emitIcmpv4, icmpv4Length, parseIcmpv4 } from "../wire/icmpv4.ts";
 import { emitIcmpv6, icmpv6Length, parseIcmpv6 } from "../wire/icmpv6.ts";
 import { copyAddress } from "../wire/ip_address.ts";
 import { IP_PROTOCOL, type IpPacket } from "../wire/ip_packet.ts";
 import { type EchoEnds, type EchoEvents, EchoFlow } from "./echo_flow.ts";
+import type { Egress } from "./egress.ts";
 import type { FlowHost } from "./flow_host.ts";
 import { FlowMap } from "./flow_map.ts";
 import type { Route } from "./frame_writer.ts";
@@ -21,13 +23,19 @@ type Echo = { readonly identifier: number; readonly sequenceNumber: number; read
 export class EchoTable implements EchoEvents {
   readonly #host: FlowHost;
   readonly #network: Network;
+  readonly #egress: Egress;
   readonly #buffer: PinnedBuffer;
   readonly #flows = new FlowMap<EchoFlow>();
 
-  constructor(host: FlowHost, network: Network, buffer: PinnedBuffer) {
+  constructor(host: FlowHost, network: Network, egress: Egress, buffer: PinnedBuffer) {
+    this.#egress = egress;
     this.#host = host;
     this.#network = network;
     this.#buffer = buffer;
+  }
+
+  get size(): number {
+    return this.#flows.size;
   }
 
   packet(packet: IpPacket, now: number): void {
@@ -35,10 +43,13 @@ export class EchoTable implements EchoEvents {
     if (message?.kind !== "echo-request") return;
     const way = wayTo(this.#network, packet.destination);
     if (this.#network.addresses.isOurs(packet.destination)) return this.#answer(packet, message);
-    if (way === undefined) return;
     const { identifier } = message;
     const known = this.#flows.get(packet.destination, 0, identifier);
-    const flow = known ?? this.#open({ ...endsOf(packet), target: copyAddress(way), identifier }, packet, now);
+    if (known) return known.request(message.sequenceNumber, message.data, now);
+    if (this.#egress.decide(packet.destination, 0, "icmp", now).kind !== "allow")
+      return this.#refuse(packet, ERRNO.EACCES);
+    if (way === undefined) return;
+    const flow = this.#open({ ...endsOf(packet), target: copyAddress(way), identifier }, packet, now);
     flow?.request(message.sequenceNumber, message.data, now);
   }
 
@@ -58,6 +69,7 @@ export class EchoTable implements EchoEvents {
 
   closed(flow: EchoFlow): void {
     this.#flows.delete(flow.ends.remote, 0, flow.ends.identifier, flow);
+    this.#egress.ended(flow.ends.remote, 0, "icmp", flow, this.#host.now());
   }
 
   close(): void {
@@ -71,9 +83,13 @@ export class EchoTable implements EchoEvents {
       this.#flows.set(ends.remote, 0, ends.identifier, flow);
       return flow;
     }
-    const payload = packet.payload.subarray(0, ECHO_HEADER);
-    sendUnreachable(this.#host.writer, { route: packet, protocol: packet.protocol, payload }, unreachableOf(flow));
+    this.#refuse(packet, flow);
     return undefined;
+  }
+
+  #refuse(packet: IpPacket, errno: number): void {
+    const payload = packet.payload.subarray(0, ECHO_HEADER);
+    sendUnreachable(this.#host.writer, { route: packet, protocol: packet.protocol, payload }, unreachableOf(errno));
   }
 
   #answer(packet: IpPacket, echo: Echo): void {

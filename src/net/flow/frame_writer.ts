@@ -1,6 +1,7 @@
 // Packets to the sandbox: Ethernet, IP and transport headers in one small buffer, the payload where it lies. No payload byte is summed
 // or copied here: a TCP segment or UDP datagram says by its virtio_net_hdr where the kernel is to complete the checksum, and a TCP
 // one may be longer than the MTU, for the kernel to cut (virtio 1.2, section 5.1.6.2).
+import type { Device } from "../device/device.ts";
 import { ARP_LENGTH, type ArpPacket, emitArp } from "../wire/arp.ts";
 import { pseudoHeaderSum } from "../wire/checksum.ts";
 import { ETHER_TYPE, ETHERNET_HEADER_LENGTH, emitEthernet } from "../wire/ethernet.ts";
@@ -21,15 +22,8 @@ import {
   type VirtioNetHdr,
 } from "../wire/virtio_net_hdr.ts";
 
-/** Where frames go. */
-export type FrameSink = {
-  /** Scratch for a frame's headers, {@link MOST_HEADER} bytes or more; its content is this file's between two sends. */
-  readonly header: Uint8Array;
-  /** The first `length` bytes of `header`, then the payload, as one frame. It may be lost, as on any wire. */
-  write(length: number, payload: readonly Uint8Array[]): boolean;
-};
+export type FrameSink = Pick<Device, "header" | "write">;
 
-export const MOST_HEADER = 256;
 const IP_AT = VIRTIO_NET_HDR_LENGTH + ETHERNET_HEADER_LENGTH;
 const HOP_LIMIT = 64;
 const NOTHING: readonly Uint8Array[] = [];

@@ -24,6 +24,11 @@ export class Reactor implements Disposable {
     return token;
   }
 
+  /** Other events from now on. */
+  change(fd: number, token: number, events: number): void {
+    this.#epoll.modify(fd, events, token);
+  }
+
   /** Before the descriptor is closed. */
   remove(fd: number, token: number): void {
     if (this.#owners.delete(token)) this.#epoll.remove(fd);

@@ -9,6 +9,7 @@
 // Packets that are not from the sandbox's own addresses, or are no packets, are dropped without a word.
 import { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
 import { IoVector } from "../../../ffi/vector_io.ts";
+import type { Device } from "../device/device.ts";
 import { BlockPool } from "../tcp/block_pool.ts";
 import { ARP_OPERATION, parseArp } from "../wire/arp.ts";
 import { ETHER_TYPE, parseEthernet } from "../wire/ethernet.ts";
@@ -20,27 +21,22 @@ import { parseIpv6 } from "../wire/ipv6.ts";
 import { getMacAddress, isGroupMac, type MacAddress } from "../wire/mac_address.ts";
 import { VIRTIO_NET_HDR_LENGTH } from "../wire/virtio_net_hdr.ts";
 import { EchoTable } from "./echo_table.ts";
+import type { Egress } from "./egress.ts";
 import type { FlowHost, Pumped } from "./flow_host.ts";
-import { type FrameSink, FrameWriter } from "./frame_writer.ts";
+import { FrameWriter } from "./frame_writer.ts";
+import { DNS_PORT, NameService, type NameSettings } from "./name_service.ts";
 import type { NetworkAddresses } from "./network_addresses.ts";
 import { Reactor, type Ready } from "./reactor.ts";
 import { TcpTable } from "./tcp_table.ts";
 import { Timers } from "./timers.ts";
 import { UdpTable } from "./udp_table.ts";
 
-/** Frames to and from the sandbox. */
-export type Device = FrameSink & {
-  readonly fd: number;
-  /** A view of the next frame with its virtio_net_hdr, valid until the next call; `undefined` when there is none. */
-  read(): Uint8Array | undefined;
-};
-
 export type StackOptions = {
   readonly device: Device;
   readonly addresses: NetworkAddresses;
   readonly mtu: number;
-  /** The host's loopback answers at the gateway's address. */
-  readonly hostLoopback: boolean;
+  readonly egress: Egress;
+  readonly names: NameSettings;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
   /** A random unsigned number of 32 bits. */
@@ -67,8 +63,9 @@ export class Stack implements Disposable, Ready {
   readonly #tcp: TcpTable;
   readonly #udp: UdpTable;
   readonly #echo: EchoTable;
+  readonly #names: NameService;
 
-  constructor({ device, addresses, mtu, hostLoopback, now, random }: StackOptions) {
+  constructor({ device, addresses, mtu, egress, names, now, random }: StackOptions) {
     this.#device = device;
     this.#addresses = addresses;
     this.#now = now;
@@ -79,13 +76,16 @@ export class Stack implements Disposable, Ready {
       timers: this.#timers,
       pool: new BlockPool(),
       schedule: (flow) => this.#due.add(flow),
+      now,
       random,
     };
     const buffer = new PinnedBuffer(DATAGRAM_BYTES);
-    const network = { addresses, mtu, hostLoopback };
-    this.#tcp = new TcpTable(host, network, new IoVector(32));
-    this.#udp = new UdpTable(host, network, buffer);
-    this.#echo = new EchoTable(host, network, buffer);
+    const network = { addresses, mtu, hostLoopback: egress.policy.hostLoopback };
+    this.#names = new NameService(host, egress, names, buffer);
+    this.#tcp = new TcpTable(host, network, egress, this.#names, new IoVector(32));
+    this.#udp = new UdpTable(host, network, egress, buffer);
+    this.#udp.services.set(DNS_PORT, (packet, datagram, now) => this.#names.datagram(packet, datagram, now));
+    this.#echo = new EchoTable(host, network, egress, buffer);
     this.#reactor.add(device.fd, this);
   }
 
@@ -97,13 +97,19 @@ export class Stack implements Disposable, Ready {
   /** In how many milliseconds it has, whatever happens. */
   get timeout(): number {
     if (this.#due.size > 0) return 0;
-    const next = this.#timers.next;
-    return next === undefined ? Number.POSITIVE_INFINITY : Math.max(0, next - this.#now());
+    const next = Math.min(this.#timers.next ?? Number.POSITIVE_INFINITY, this.#device.due ?? Number.POSITIVE_INFINITY);
+    return next === Number.POSITIVE_INFINITY ? next : Math.max(0, next - this.#now());
+  }
+
+  /** How many there are. */
+  get flows(): number {
+    return this.#tcp.size + this.#udp.size + this.#echo.size;
   }
 
   turn(): void {
     const now = this.#now();
     this.#reactor.turn(now);
+    if ((this.#device.due ?? Number.POSITIVE_INFINITY) <= now) this.ready(0, now);
     this.#timers.expire(now);
     if ((this.#pieces.nextExpiry ?? Number.POSITIVE_INFINITY) <= now) this.#pieces.expire(now);
     const due = [...this.#due];
@@ -121,7 +127,7 @@ export class Stack implements Disposable, Ready {
   }
 
   [Symbol.dispose](): void {
-    for (const table of [this.#tcp, this.#udp, this.#echo]) table.close();
+    for (const table of [this.#tcp, this.#udp, this.#echo, this.#names]) table.close();
     this.#reactor[Symbol.dispose]();
   }
 

@@ -11,6 +11,8 @@ import { ERRNO } from "../../../ffi/errno.ts";
 import { rawSyscall } from "../../../ffi/libc.ts";
 import { resetOnClose, send, shutdown, takeError } from "../../../ffi/socket.ts";
 import type { IoVector } from "../../../ffi/vector_io.ts";
+import type { FirstBytes, FirstBytesVerdict } from "../policy/first_bytes.ts";
+import type { Denial } from "../policy/verdict.ts";
 import type { TcpConnection } from "../tcp/tcp_connection.ts";
 import type { TcpSegment } from "../wire/tcp.ts";
 import type { FlowHost, Pumped } from "./flow_host.ts";
@@ -21,7 +23,12 @@ import type { Timed } from "./timers.ts";
 /** What is read of the host's socket in one round of one flow, at most: four segments of the largest kind. */
 const READ_AT_ONCE = 262_144;
 
+/** How long a client may take to show a name, from its first byte on, before what there is decides. In milliseconds. */
+const NAME_DEADLINE = 10_000;
+
 export type TcpEvents = {
+  /** The first bytes did not show a name that the policy lets out; the flow has been reset. */
+  denied(flow: TcpFlow, denial: Denial): void;
   /** The host's connect(2) has failed: a positive errno. The sandbox has not been answered yet. */
   unreachable(flow: TcpFlow, errno: number): void;
   closed(flow: TcpFlow): void;
@@ -44,8 +51,13 @@ export class TcpFlow implements Timed, Ready, Pumped {
   /** The end of stream, or an error, is among what there is to read. */
   #ending = false;
   #writable = false;
+  #gate: FirstBytes | undefined;
+  /** How many of the queued bytes the gate has seen, and when it has to decide. */
+  #seen = 0;
+  #decidesAt = Number.POSITIVE_INFINITY;
   #sentEnd = false;
   #closed = false;
+  readonly began: number;
   bytesOut = 0;
   bytesIn = 0;
 
@@ -58,6 +70,8 @@ export class TcpFlow implements Timed, Ready, Pumped {
     readonly ports: TcpPorts;
     readonly fd: number;
     readonly connecting: boolean;
+    /** What the first bytes of the sandbox have to show before any of them goes to the host. */
+    readonly gate?: FirstBytes | undefined;
     readonly connection: (deliver: (bytes: Uint8Array) => number) => TcpConnection;
   }) {
     this.#host = options.host;
@@ -66,8 +80,10 @@ export class TcpFlow implements Timed, Ready, Pumped {
     this.route = options.route;
     this.ports = options.ports;
     this.#fd = options.fd;
+    this.began = options.host.now();
     this.#connecting = options.connecting;
     this.#writable = !options.connecting;
+    this.#gate = options.gate;
     this.connection = options.connection((bytes) => this.#deliver(bytes));
     // Edge-triggered: what is ready is remembered here, and no system call changes what is waited for.
     this.#token = this.#host.reactor.add(this.#fd, this, EPOLLIN + EPOLLOUT + EPOLLRDHUP + EPOLLET);
@@ -78,7 +94,8 @@ export class TcpFlow implements Timed, Ready, Pumped {
   }
 
   get deadline(): number | undefined {
-    return this.connection.pollAt;
+    const at = Math.min(this.connection.pollAt ?? Number.POSITIVE_INFINITY, this.#decidesAt);
+    return at === Number.POSITIVE_INFINITY ? undefined : at;
   }
 
   expire(): void {
@@ -103,6 +120,7 @@ export class TcpFlow implements Timed, Ready, Pumped {
   pump(now: number): void {
     if (this.#closed) return;
     if (!this.#connecting && this.#fd >= 0) {
+      if (this.#gate !== undefined) this.#judge(this.#gate, now);
       this.#drain();
       this.#fill();
     }
@@ -130,9 +148,30 @@ export class TcpFlow implements Timed, Ready, Pumped {
     return true;
   }
 
+  /** Shows the gate what has come since the last time. */
+  #judge(gate: FirstBytes, now: number): void {
+    let at = 0;
+    let verdict: FirstBytesVerdict = { kind: "need-more" };
+    for (const slice of this.connection.readable()) {
+      const fresh = slice.subarray(Math.max(0, this.#seen - at));
+      at += slice.length;
+      if (fresh.length > 0 && verdict.kind === "need-more") verdict = gate.push(fresh);
+    }
+    if (at > 0 && this.#seen === 0) this.#decidesAt = now + NAME_DEADLINE;
+    this.#seen = Math.max(this.#seen, at);
+    const isEnded = this.connection.hasPeerFinished || now >= this.#decidesAt;
+    if (verdict.kind === "need-more" && isEnded) verdict = gate.giveUp();
+    if (verdict.kind === "need-more") return;
+    this.#gate = undefined;
+    this.#decidesAt = Number.POSITIVE_INFINITY;
+    if (verdict.kind === "allow") return;
+    this.#events.denied(this, verdict);
+    this.#broken();
+  }
+
   /** In-order bytes of the sandbox, offered while nothing is queued before them. */
   #deliver(bytes: Uint8Array): number {
-    if (this.#connecting || !this.#writable || this.#fd < 0) return 0;
+    if (this.#connecting || !this.#writable || this.#fd < 0 || this.#gate !== undefined) return 0;
     const taken = send(this.#fd, bytes, bytes.length);
     if (taken < bytes.length) this.#writable = false;
     if (taken >= 0) {
@@ -145,7 +184,7 @@ export class TcpFlow implements Timed, Ready, Pumped {
 
   /** What is queued for the host; and the end of it. */
   #drain(): void {
-    while (this.#writable) {
+    while (this.#writable && this.#gate === undefined) {
       const slices = this.connection.readable();
       if (slices.length === 0) break;
       this.#vector.clear();
@@ -159,7 +198,7 @@ export class TcpFlow implements Timed, Ready, Pumped {
       this.bytesOut += taken;
       this.connection.consume(taken);
     }
-    if (this.#sentEnd || !this.connection.isReceiveFinished) return;
+    if (this.#sentEnd || this.#gate !== undefined || !this.connection.isReceiveFinished) return;
     this.#sentEnd = true;
     shutdown(this.#fd, "write");
   }

@@ -4,6 +4,9 @@ import { rawSyscall } from "../../../ffi/libc.ts";
 import { Sockaddr } from "../../../ffi/sockaddr.ts";
 import { connect, setOption, socket } from "../../../ffi/socket.ts";
 import type { IoVector } from "../../../ffi/vector_io.ts";
+import { FirstBytes } from "../policy/first_bytes.ts";
+import type { Denial, NameCondition } from "../policy/verdict.ts";
+import { resetFor } from "../tcp/reset_for.ts";
 import { TcpConnection } from "../tcp/tcp_connection.ts";
 import { type TcpSettings, tcpSettings } from "../tcp/tcp_settings.ts";
 import { copyAddress, type IpAddress } from "../wire/ip_address.ts";
@@ -11,10 +14,13 @@ import { IP_PROTOCOL, type IpPacket } from "../wire/ip_packet.ts";
 import { IPV4_HEADER_LENGTH } from "../wire/ipv4.ts";
 import { IPV6_HEADER_LENGTH } from "../wire/ipv6.ts";
 import { parseTcp, TCP_FLAG, type TcpSegment } from "../wire/tcp.ts";
+import type { Egress } from "./egress.ts";
 import type { FlowHost } from "./flow_host.ts";
 import { FlowMap } from "./flow_map.ts";
 import type { Route } from "./frame_writer.ts";
 import { unreachableOf } from "./icmp_error.ts";
+import { NameConnection } from "./name_connection.ts";
+import { DNS_PORT, type NameService } from "./name_service.ts";
 import { type Network, wayTo } from "./network_way.ts";
 import { type TcpEvents, TcpFlow } from "./tcp_flow.ts";
 import { sendUnreachable } from "./unreachable.ts";
@@ -35,15 +41,22 @@ const TIME_WAIT = 1000;
 export class TcpTable implements TcpEvents {
   readonly #host: FlowHost;
   readonly #network: Network;
+  readonly #egress: Egress;
+  readonly #names: NameService;
   readonly #vector: IoVector;
   readonly #settings: Readonly<Record<4 | 6, TcpSettings>>;
-  readonly #flows = new FlowMap<TcpFlow>();
+  readonly #flows = new FlowMap<TcpFlow | NameConnection>();
   /** The first bytes of the SYNs that the host has not answered. */
   readonly #connecting = new Map<TcpFlow, Uint8Array>();
+  readonly #conditions = new WeakMap<TcpFlow, NameCondition>();
+  /** Denied by their first bytes, which has been logged. */
+  readonly #stopped = new WeakSet<TcpFlow>();
   readonly #sockaddr = new Sockaddr();
 
-  constructor(host: FlowHost, network: Network, vector: IoVector) {
+  constructor(host: FlowHost, network: Network, egress: Egress, names: NameService, vector: IoVector) {
     this.#host = host;
+    this.#egress = egress;
+    this.#names = names;
     this.#network = network;
     this.#vector = vector;
     this.#settings = {
@@ -52,16 +65,28 @@ export class TcpTable implements TcpEvents {
     };
   }
 
+  get size(): number {
+    return this.#flows.size;
+  }
+
   packet(packet: IpPacket, now: number): void {
     const segment = parseTcp(packet.payload);
     if (segment === undefined) return;
     const { destinationPort, sourcePort } = segment;
     const flow = this.#flows.get(packet.destination, destinationPort, sourcePort);
     const isNew = (segment.flags & (TCP_FLAG.SYN | TCP_FLAG.ACK | TCP_FLAG.RST)) === TCP_FLAG.SYN;
-    if (flow !== undefined && isNew && flow.connection.state === "TIME-WAIT") flow.drop();
+    if (flow?.connection.isReplaceableBy(segment)) flow.drop();
     else if (flow !== undefined) return flow.segment(segment, now);
     if (!isNew) return this.#reset(packet, segment);
+    const isForNames = this.#network.addresses.destination(packet.destination) === "nameserver";
+    if (isForNames && destinationPort === DNS_PORT) return this.#openNames(packet, segment, now);
     this.#open(packet, segment, now);
+  }
+
+  denied(flow: TcpFlow, denial: Denial): void {
+    const condition = this.#conditions.get(flow);
+    if (condition !== undefined) this.#egress.denied(denial, condition);
+    this.#stopped.add(flow);
   }
 
   unreachable(flow: TcpFlow, errno: number): void {
@@ -74,8 +99,12 @@ export class TcpTable implements TcpEvents {
     flow.drop();
   }
 
-  closed(flow: TcpFlow): void {
-    this.#connecting.delete(flow);
+  closed(flow: TcpFlow | NameConnection): void {
+    if (flow instanceof TcpFlow) {
+      this.#connecting.delete(flow);
+      if (!this.#stopped.has(flow))
+        this.#egress.ended(flow.route.source, flow.ports.remote, "tcp", flow, this.#host.now());
+    }
     this.#flows.delete(flow.route.source, flow.ports.remote, flow.ports.sandbox, flow);
   }
 
@@ -84,10 +113,12 @@ export class TcpTable implements TcpEvents {
   }
 
   #open(packet: IpPacket, segment: TcpSegment, now: number): void {
-    const target = wayTo(this.#network, packet.destination);
     this.#forgetConnected();
     const isFull = this.#flows.size >= MOST_FLOWS || this.#connecting.size >= MOST_CONNECTING;
-    if (target === undefined || isFull) return this.#reset(packet, segment);
+    if (isFull) return this.#reset(packet, segment);
+    const verdict = this.#egress.decide(packet.destination, segment.destinationPort, "tcp", now);
+    const target = wayTo(this.#network, packet.destination);
+    if (target === undefined || verdict.kind === "deny") return this.#reset(packet, segment);
     const fd = socket(target.family, "stream");
     if (fd < 0) return this.#refuse(packet, segment, -fd);
     setOption(fd, "TCP_NODELAY", 1);
@@ -96,35 +127,37 @@ export class TcpTable implements TcpEvents {
       rawSyscall("close", fd);
       return this.#refuse(packet, segment, -result);
     }
-    this.#join(packet, segment, fd, now);
+    this.#join(packet, segment, fd, verdict.kind === "allow-if-name" ? verdict.condition : undefined, now);
   }
 
-  #join(packet: IpPacket, segment: TcpSegment, fd: number, now: number): void {
-    const route: Route = { source: copyAddress(packet.destination), destination: copyAddress(packet.source) };
-    const flow = new TcpFlow({
-      host: this.#host,
-      events: this,
-      vector: this.#vector,
-      route,
-      ports: { sandbox: segment.sourcePort, remote: segment.destinationPort },
-      fd,
-      connecting: true,
-      connection: (deliver) =>
-        TcpConnection.accept(
-          {
-            settings: this.#settings[route.source.family],
-            localPort: segment.destinationPort,
-            remotePort: segment.sourcePort,
-            initialSequenceNumber: this.#host.random(),
-            timestampOffset: this.#host.random(),
-            deliver,
-          },
-          segment,
-          now,
-        ),
-    });
-    this.#flows.set(route.source, segment.destinationPort, segment.sourcePort, flow);
+  #join(packet: IpPacket, segment: TcpSegment, fd: number, condition: NameCondition | undefined, now: number): void {
+    const ends = endsOf(packet, segment);
+    const gate = condition && new FirstBytes(condition);
+    const connection = this.#accept(segment, ends.route.source.family, now);
+    const common = { host: this.#host, events: this, vector: this.#vector, ...ends };
+    const flow = new TcpFlow({ ...common, fd, connecting: true, gate, connection });
+    if (condition !== undefined) this.#conditions.set(flow, condition);
+    this.#flows.set(ends.route.source, ends.ports.remote, ends.ports.sandbox, flow);
     this.#connecting.set(flow, packet.payload.slice(0, QUOTED_BYTES));
+  }
+
+  #openNames(packet: IpPacket, segment: TcpSegment, now: number): void {
+    const ends = endsOf(packet, segment);
+    const connection = this.#accept(segment, ends.route.source.family, now);
+    const closed = (flow: NameConnection): void => this.closed(flow);
+    const flow = new NameConnection({ host: this.#host, service: this.#names, closed, ...ends, connection });
+    this.#flows.set(ends.route.source, ends.ports.remote, ends.ports.sandbox, flow);
+  }
+
+  #accept(syn: TcpSegment, family: 4 | 6, now: number): (deliver: (bytes: Uint8Array) => number) => TcpConnection {
+    const endpoint = {
+      settings: this.#settings[family],
+      localPort: syn.destinationPort,
+      remotePort: syn.sourcePort,
+      initialSequenceNumber: this.#host.random(),
+      timestampOffset: this.#host.random(),
+    };
+    return (deliver) => TcpConnection.accept({ ...endpoint, deliver }, syn, now);
   }
 
   #forgetConnected(): void {
@@ -138,24 +171,18 @@ export class TcpTable implements TcpEvents {
     sendUnreachable(this.#host.writer, { route: packet, protocol: IP_PROTOCOL.TCP, payload }, unreachableOf(errno));
   }
 
-  /** RFC 9293 section 3.10.7.1: what a connection that does not exist answers. */
   #reset(packet: { source: IpAddress; destination: IpAddress }, segment: TcpSegment): void {
-    const { flags, sequenceNumber, acknowledgmentNumber, sourcePort, destinationPort, payload } = segment;
-    if (flags & TCP_FLAG.RST) return;
-    const hasAck = (flags & TCP_FLAG.ACK) !== 0;
-    const length = payload.length + (flags & TCP_FLAG.SYN ? 1 : 0) + (flags & TCP_FLAG.FIN ? 1 : 0);
-    const header = {
-      sourcePort: destinationPort,
-      destinationPort: sourcePort,
-      sequenceNumber: hasAck ? acknowledgmentNumber : 0,
-      acknowledgmentNumber: hasAck ? 0 : (sequenceNumber + length) >>> 0,
-      flags: hasAck ? TCP_FLAG.RST : TCP_FLAG.RST | TCP_FLAG.ACK,
-      window: 0,
-      options: {},
-    };
+    const header = resetFor(segment);
     const route = { source: packet.destination, destination: packet.source };
-    this.#host.writer.tcp(route, { header, payload: [], payloadLength: 0, maximumSegmentSize: 0 });
+    if (header) this.#host.writer.tcp(route, { header, payload: [], payloadLength: 0, maximumSegmentSize: 0 });
   }
+}
+
+function endsOf({ source, destination }: IpPacket, { sourcePort, destinationPort }: TcpSegment) {
+  return {
+    route: { source: copyAddress(destination), destination: copyAddress(source) },
+    ports: { sandbox: sourcePort, remote: destinationPort },
+  };
 }
 
 function settingsOf({ pool }: FlowHost, { mtu }: Network, ipHeader: number): TcpSettings {

@@ -50,6 +50,7 @@ export class UdpFlow implements Timed, Ready {
   #replied = false;
   #used: number;
   #closed = false;
+  readonly began: number;
   bytesOut = 0;
   bytesIn = 0;
 
@@ -63,6 +64,7 @@ export class UdpFlow implements Timed, Ready {
     this.#fd = fd;
     this.#token = host.reactor.add(fd, this);
     this.#used = now;
+    this.began = now;
     host.timers.update(this);
   }
 

@@ -13,6 +13,7 @@ import {
   type UdpDatagram,
   udpChecksum,
 } from "../wire/udp.ts";
+import type { Egress } from "./egress.ts";
 import type { FlowHost } from "./flow_host.ts";
 import { FlowMap } from "./flow_map.ts";
 import { ipHeaderLength, type Route } from "./frame_writer.ts";
@@ -29,15 +30,21 @@ export type UdpService = (packet: IpPacket, datagram: UdpDatagram, now: number) 
 export class UdpTable implements UdpEvents {
   readonly #host: FlowHost;
   readonly #network: Network;
+  readonly #egress: Egress;
   readonly #buffer: PinnedBuffer;
   readonly #flows = new FlowMap<UdpFlow>();
   /** By port of the name server's or gateway's address. */
   readonly services = new Map<number, UdpService>();
 
-  constructor(host: FlowHost, network: Network, buffer: PinnedBuffer) {
+  constructor(host: FlowHost, network: Network, egress: Egress, buffer: PinnedBuffer) {
+    this.#egress = egress;
     this.#host = host;
     this.#network = network;
     this.#buffer = buffer;
+  }
+
+  get size(): number {
+    return this.#flows.size;
   }
 
   packet(packet: IpPacket, now: number): void {
@@ -77,7 +84,9 @@ export class UdpTable implements UdpEvents {
   }
 
   closed(flow: UdpFlow): void {
-    this.#flows.delete(flow.ends.remote, flow.ends.remotePort, flow.ends.localPort, flow);
+    const { remote, remotePort, localPort } = flow.ends;
+    this.#flows.delete(remote, remotePort, localPort, flow);
+    this.#egress.ended(remote, remotePort, "udp", flow, this.#host.now());
   }
 
   close(): void {
@@ -85,9 +94,10 @@ export class UdpTable implements UdpEvents {
   }
 
   #open(packet: IpPacket, { destinationPort, sourcePort }: UdpDatagram, now: number): UdpFlow | undefined {
+    const verdict = this.#egress.decide(packet.destination, destinationPort, "udp", now);
     const target = wayTo(this.#network, packet.destination);
-    if (target === undefined) {
-      this.#refuse(packet, ERRNO.ECONNREFUSED);
+    if (target === undefined || verdict.kind !== "allow") {
+      this.#refuse(packet, verdict.kind === "allow" ? ERRNO.ECONNREFUSED : ERRNO.EACCES);
       return undefined;
     }
     if (this.#flows.size >= MOST_FLOWS) this.#oldest()?.close();

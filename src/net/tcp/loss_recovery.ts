@@ -42,8 +42,8 @@ export class LossRecovery {
     if (this.#phase === "none") return;
     this.#filled = Math.max(this.#filled, una);
     if (una >= this.#point) this.#end();
-    else if (this.#scored === 0) this.#lostEdge = Math.max(this.#lostEdge, una + segmentSize);
-    else this.#markLost(segmentSize);
+    else if (this.#scoreboard) this.#markLost(segmentSize);
+    else this.#lostEdge = Math.max(this.#lostEdge, una + segmentSize);
   }
 
   /** The peer has these too. True when that was news. */

@@ -47,8 +47,12 @@ export class ReceiveHalf {
     return this.#edge;
   }
 
-  get segmentSize(): number {
-    return this.#segmentSize;
+  /**
+   * Two of these are acknowledged without delay. A segment may be larger than the window (the MTU of a TAP is as large as a first
+   * window): a sender that has filled half of it waits for us, not we for more.
+   */
+  get acknowledgedSize(): number {
+    return Math.min(this.#segmentSize, this.#limit / 4);
   }
 
   get acknowledgmentNumber(): number {
@@ -119,13 +123,14 @@ export class ReceiveHalf {
     return left <= this.#limit / 2 && this.#nextEdge() > this.#edge;
   }
 
-  /** The window field of a segment that is sent now, with our acknowledgment. */
+  /**
+   * The window field of a segment that is sent now, with our acknowledgment. Rounded down: the peer may see the edge go back by less
+   * than a unit of the scale, which RFC 7323, 2.4 has it bear, but nothing it sends by what it was told is cut off.
+   */
   advertise(): number {
     this.#edge = this.#nextEdge();
     this.#acknowledged = this.#nxt;
-    const unit = 2 ** this.#scale;
-    const field = Math.min(Math.ceil(Math.max(0, this.#edge - this.#nxt) / unit), 0xffff);
-    return field;
+    return Math.min(Math.floor((this.#edge - this.#nxt) / 2 ** this.#scale), 0xffff);
   }
 
   /** The window field of a SYN, which is never scaled (RFC 7323, 2.2). */
@@ -182,7 +187,6 @@ export class ReceiveHalf {
 
   #deliverTo(deliver: (bytes: Uint8Array) => number, bytes: Uint8Array): number {
     const taken = deliver(bytes);
-    if (this.#isCleared) return 0;
     if (taken < 0 || taken > bytes.length) throw new RangeError(`delivered ${taken} of ${bytes.length} bytes`);
     if (taken > 0) this.queue.skip(taken);
     return taken;

@@ -1,9 +1,10 @@
 // What we send, from the oldest byte without acknowledgment to the last one queued (RFC 9293, 3.3.1: SND.UNA, SND.NXT, SND.WND), and
 // the one timer that goes with it: of retransmission while something is under way, of persistence while only the peer's closed
 // window holds us back. Offset 0 is our SYN; the FIN is the offset behind the last byte.
+import type { Acknowledgment } from "./acknowledgment.ts";
 import { ByteQueue } from "./byte_queue.ts";
 import { Congestion } from "./congestion.ts";
-import { type Hole, LossRecovery } from "./loss_recovery.ts";
+import { LossRecovery } from "./loss_recovery.ts";
 import { RttEstimator } from "./rtt_estimator.ts";
 import type { TcpSettings } from "./tcp_settings.ts";
 
@@ -11,19 +12,6 @@ const NEVER = Number.POSITIVE_INFINITY;
 
 /** Bytes from `from` of the queue, and the FIN behind them. */
 export type Chunk = { readonly from: number; readonly length: number; readonly fin: boolean };
-
-/** What a segment of the peer says to us, in offsets. */
-export type Acknowledgment = {
-  readonly ack: number;
-  readonly window: number;
-  /** Of the segment itself: with `ack`, tells a newer window from an older one (SND.WL1, SND.WL2). */
-  readonly from: number;
-  /** It carries nothing but the acknowledgment. */
-  readonly bare: boolean;
-  readonly sacks: readonly Hole[];
-  /** By its timestamp, if it has one. */
-  readonly roundTrip: number | undefined;
-};
 
 export class SendHalf {
   readonly queue: ByteQueue;

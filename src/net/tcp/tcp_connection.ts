@@ -1,64 +1,28 @@
 // Our end of one TCP connection, RFC 9293; the other is a kernel in a sandbox. It does nothing by itself: segments are given to it, and
 // after each call the owner polls until nothing more is to be sent, and again when `pollAt` comes. Time is the owner's, in
 // milliseconds. Bytes of the peer go to `deliver` as they come; what it does not take waits to be read, and closes the window.
-//
-//   state         who leaves it, and to where
-//   SYN-SENT      receive: ESTABLISHED; SYN-RECEIVED when both sides open
-//   SYN-RECEIVED  receive: ESTABLISHED. Nothing is sent until the owner confirms or refuses
-//   ESTABLISHED   finish: FIN-WAIT-1; receive (a FIN): CLOSE-WAIT
-//   FIN-WAIT-1    receive: FIN-WAIT-2 (ours is acknowledged), CLOSING (theirs has come), TIME-WAIT (both)
-//   FIN-WAIT-2    receive: TIME-WAIT
-//   CLOSING       receive: TIME-WAIT
-//   TIME-WAIT     poll, when its time is over: CLOSED
-//   CLOSE-WAIT    finish: LAST-ACK
-//   LAST-ACK      receive: CLOSED
-//   CLOSED        nobody
-// From each, receive (a reset), poll (no answer for too long), abort and refuse lead to CLOSED. FIN-WAIT-1 and LAST-ACK begin when the owner
-// finishes, though bytes may be queued before the FIN; the peer's FIN counts when all before it has come.
-import { TCP_FLAG, type TcpOptions, type TcpSegment } from "../wire/tcp.ts";
-import { AckSchedule } from "./ack_schedule.ts";
+// The states, and who may change them, are at the top of tcp_state.ts.
+import { TCP_FLAG, type TcpSegment } from "../wire/tcp.ts";
+import { acknowledgmentOf } from "./acknowledgment.ts";
 import { ChallengeLimit } from "./challenge_limit.ts";
-import { type Agreement, agree, synOptions } from "./handshake.ts";
+import { type Agreement, agree } from "./handshake.ts";
 import { KeepAliveTimer } from "./keep_alive.ts";
-import {
-  type OutgoingSegment,
-  optionLength,
-  outgoingSegment,
-  segmentOptions,
-  timestampsAt,
-} from "./outgoing_segment.ts";
+import type { OutgoingSegment } from "./outgoing_segment.ts";
 import { ReceiveHalf } from "./receive_half.ts";
-import { resetFor } from "./reset_for.ts";
 import { checkSegment, type Verdict } from "./segment_check.ts";
-import { type Acknowledgment, type Chunk, SendHalf } from "./send_half.ts";
+import { SendHalf } from "./send_half.ts";
 import { isEarlier, offsetNear } from "./sequence.ts";
 import type { TcpEndpoint } from "./tcp_settings.ts";
+import { type CloseReason, ON_FIN_ACKNOWLEDGED, ON_FIN_RECEIVED, ON_FINISH, type TcpState } from "./tcp_state.ts";
+import { Transmitter } from "./transmitter.ts";
 
 const { FIN, SYN, RST, PSH, ACK } = TCP_FLAG;
 const NEVER = Number.POSITIVE_INFINITY;
 const NONE: readonly never[] = [];
-/** A longer round trip than this was not one: the peer echoes what it likes. */
-const LONGEST_ROUND_TRIP = 60_000;
-
-export type TcpState =
-  | "SYN-SENT"
-  | "SYN-RECEIVED"
-  | "ESTABLISHED"
-  | "FIN-WAIT-1"
-  | "FIN-WAIT-2"
-  | "CLOSING"
-  | "TIME-WAIT"
-  | "CLOSE-WAIT"
-  | "LAST-ACK"
-  | "CLOSED";
-
-/** `refused`: a SYN was answered with a reset, by the peer or by us. `aborted`: by our owner. `timeout`: the peer fell silent. */
-export type CloseReason = "finished" | "reset" | "refused" | "aborted" | "timeout";
-
 export class TcpConnection {
   readonly #endpoint: TcpEndpoint;
   readonly #send: SendHalf;
-  readonly #acks = new AckSchedule();
+  readonly #out: Transmitter;
   readonly #keepAlive: KeepAliveTimer;
   /** These two come with the peer's SYN. */
   #receive: ReceiveHalf | undefined;
@@ -67,9 +31,6 @@ export class TcpConnection {
   #state: TcpState;
   #closeReason: CloseReason | undefined;
   #isConfirmed: boolean;
-  #synDue = false;
-  #reset: OutgoingSegment | undefined;
-  #probeDue = false;
   #timeWaitUntil = NEVER;
 
   private constructor(endpoint: TcpEndpoint, state: "SYN-SENT" | "SYN-RECEIVED", now: number) {
@@ -77,6 +38,7 @@ export class TcpConnection {
     this.#state = state;
     this.#isConfirmed = state === "SYN-SENT";
     this.#send = new SendHalf(endpoint.settings);
+    this.#out = new Transmitter(endpoint, this.#send);
     this.#keepAlive = new KeepAliveTimer(endpoint.settings.keepAlive, now);
   }
 
@@ -90,7 +52,7 @@ export class TcpConnection {
   /** We open. */
   static connect(endpoint: TcpEndpoint, now: number): TcpConnection {
     const connection = new TcpConnection(endpoint, "SYN-SENT", now);
-    connection.#synDue = true;
+    connection.#out.demandSyn();
     return connection;
   }
 
@@ -104,12 +66,17 @@ export class TcpConnection {
 
   /** There is nothing left to be sent or awaited; bytes may be left to be read. */
   get isClosed(): boolean {
-    return this.#state === "CLOSED" && !this.#reset;
+    return this.#state === "CLOSED" && !this.#out.isResetDue;
   }
 
   /** The peer's FIN and everything before it has come and was taken by the host. */
   get isReceiveFinished(): boolean {
     return this.#receive?.isComplete === true && this.#receive.queue.length === 0;
+  }
+
+  /** The peer's FIN and everything before it has come; bytes may be left to be read. */
+  get hasPeerFinished(): boolean {
+    return this.#receive?.isComplete === true;
   }
 
   /** Our FIN is acknowledged, and so is all before it. */
@@ -133,7 +100,7 @@ export class TcpConnection {
   /** When to poll though nothing has happened. */
   get pollAt(): number | undefined {
     if (this.#state === "CLOSED") return undefined;
-    const at = Math.min(this.#send.timerAt, this.#acks.at, this.#timeWaitUntil, this.#keepAliveAt);
+    const at = Math.min(this.#send.timerAt, this.#out.acks.at, this.#timeWaitUntil, this.#keepAliveAt);
     return at === NEVER ? undefined : at;
   }
 
@@ -141,13 +108,13 @@ export class TcpConnection {
   confirm(): void {
     if (this.#state !== "SYN-RECEIVED" || this.#isConfirmed) return;
     this.#isConfirmed = true;
-    this.#synDue = true;
+    this.#out.demandSyn();
   }
 
   /** It did not: the peer's connect is refused. */
   refuse(): void {
     if (this.#state !== "SYN-RECEIVED" || this.#isConfirmed) return;
-    this.#sendReset();
+    this.#out.demandReset(this.#receive);
     this.#close("refused");
   }
 
@@ -155,14 +122,13 @@ export class TcpConnection {
   finish(): void {
     if (this.#state === "CLOSED" || this.#send.isFinishing) return;
     this.#send.finish();
-    if (this.#state === "ESTABLISHED") this.#state = "FIN-WAIT-1";
-    else if (this.#state === "CLOSE-WAIT") this.#state = "LAST-ACK";
+    this.#state = ON_FINISH[this.#state] ?? this.#state;
   }
 
   /** Reset, without regard to what is queued. A SYN that was not answered is not followed by one. */
   abort(): void {
     if (this.#state === "CLOSED") return;
-    if (this.#state !== "SYN-SENT" && this.#state !== "TIME-WAIT") this.#sendReset();
+    if (this.#state !== "SYN-SENT" && this.#state !== "TIME-WAIT") this.#out.demandReset(this.#receive);
     this.#close("aborted");
   }
 
@@ -175,7 +141,7 @@ export class TcpConnection {
   consume(count: number): void {
     if (!this.#receive) return;
     this.#receive.consume(count);
-    if (this.#state !== "CLOSED" && this.#receive.isWindowUpdateDue) this.#acks.demand();
+    if (this.#state !== "CLOSED" && this.#receive.isWindowUpdateDue) this.#out.acks.demand();
   }
 
   /** Space for up to `want` bytes of the host, less when the queue or the pool is full; {@link produce} must follow, if only with 0. */
@@ -203,18 +169,20 @@ export class TcpConnection {
     this.#keepAlive.heard(now);
     if (segment.options.timestamps && this.#agreed.timestamps)
       this.#receive.noteTimestamp(segment.options.timestamps, from, now);
-    this.#send.acknowledge(this.#acknowledgment(segment, from, ack, this.#agreed, now), now);
-    this.#advanceState(now);
+    this.#send.acknowledge(acknowledgmentOf(this.#endpoint, this.#agreed, segment, { from, ack }, now), now);
+    if (this.#state === "SYN-RECEIVED") this.#establish();
+    if (this.#send.isFinished) this.#move(ON_FIN_ACKNOWLEDGED, now);
     if (segment.payload.length > 0 || segment.flags & FIN) this.#takePayload(segment, from, this.#receive, now);
   }
 
   /** The next segment to be sent now. To be called until there is none. */
   poll(now: number): OutgoingSegment | undefined {
     if (this.#isConfirmed && this.#state !== "CLOSED") this.#expire(now);
-    if (this.#reset) return this.#takeReset();
+    if (this.#out.isResetDue) return this.#out.takeReset();
     if (this.#state === "CLOSED" || !this.#isConfirmed) return undefined;
-    if (this.#synDue) return this.#emitSyn(now);
-    return this.#receive && this.#agreed && this.#emit(this.#receive, this.#agreed, now);
+    if (this.#out.isSynDue) return this.#out.syn(this.#receive, this.#agreed, now);
+    if (!this.#receive || !this.#agreed) return undefined;
+    return this.#out.next(this.#receive, this.#agreed, this.#state !== "SYN-RECEIVED", now);
   }
 
   /** In TIME-WAIT: is `syn` so much newer that a connection may begin with it (RFC 6191)? The owner then puts it in our place. */
@@ -248,22 +216,19 @@ export class TcpConnection {
     const { flags } = segment;
     const ack = this.#ackOffset(segment);
     const answers = (flags & ACK) !== 0 && ack > 0 && ack <= this.#send.nxt;
-    if (flags & ACK && !answers) return this.#answerStray(segment);
+    // The peer takes us for a connection of before; a reset makes it forget that one, and our SYN comes again.
+    if (flags & ACK && !answers) return this.#out.resetStray(segment);
     if (flags & RST) return answers ? this.#close("refused") : undefined;
     if (!(flags & SYN)) return;
     const agreed = this.#meet(segment, now);
     this.#keepAlive.heard(now);
     if (answers) {
-      this.#send.acknowledge(this.#acknowledgment(segment, 0, ack, { ...agreed, sendScale: 0 }, now), now);
-      this.#acks.demand();
-    } else this.#synDue = true;
-    this.#state = !answers ? "SYN-RECEIVED" : this.#send.isFinishing ? "FIN-WAIT-1" : "ESTABLISHED";
-  }
-
-  /** The peer takes us for a connection of before; a reset makes it forget that one, and our SYN comes again. */
-  #answerStray(segment: TcpSegment): void {
-    const reset = resetFor(segment);
-    if (reset) this.#reset = { ...reset, payload: NONE, payloadLength: 0, maximumSegmentSize: 0 };
+      this.#send.acknowledge(acknowledgmentOf(this.#endpoint, agreed, segment, { from: 0, ack }, now), now);
+      this.#establish();
+      return this.#out.acks.demand();
+    }
+    this.#state = "SYN-RECEIVED";
+    this.#out.demandSyn();
   }
 
   #ackOffset({ flags, acknowledgmentNumber }: TcpSegment): number {
@@ -288,8 +253,8 @@ export class TcpConnection {
 
   #answer(verdict: Exclude<Verdict, "accept">, segment: TcpSegment, now: number): void {
     if (verdict === "reset") this.#close(this.#state === "TIME-WAIT" ? "finished" : "reset");
-    else if (verdict === "repeat") this.#synDue = true;
-    else if (verdict === "acknowledge") this.#acks.demand();
+    else if (verdict === "repeat") this.#out.demandSyn();
+    else if (verdict === "acknowledge") this.#out.acks.demand();
     else if (verdict === "challenge") this.#challenge(now);
     // Our last acknowledgment was lost: the time starts over, RFC 9293, 3.10.7.4.
     if (this.#state === "TIME-WAIT" && verdict === "acknowledge" && segment.flags & FIN) this.#enterTimeWait(now);
@@ -297,56 +262,26 @@ export class TcpConnection {
 
   #challenge(now: number): void {
     this.#challenges ??= new ChallengeLimit();
-    if (this.#challenges.allows(now)) this.#acks.demand();
+    if (this.#challenges.allows(now)) this.#out.acks.demand();
   }
 
-  #acknowledgment(segment: TcpSegment, from: number, ack: number, agreed: Agreement, now: number): Acknowledgment {
-    const { options, flags, payload, window } = segment;
-    return {
-      ack,
-      from,
-      window: window * 2 ** agreed.sendScale,
-      bare: payload.length === 0 && !(flags & (FIN | SYN)),
-      sacks: agreed.sack && options.sackBlocks ? this.#sacks(options.sackBlocks) : NONE,
-      roundTrip:
-        agreed.timestamps && options.timestamps ? this.#roundTrip(options.timestamps.echoReply, now) : undefined,
-    };
+  #establish(): void {
+    this.#state = this.#send.isFinishing ? "FIN-WAIT-1" : "ESTABLISHED";
   }
 
-  #sacks(blocks: NonNullable<TcpOptions["sackBlocks"]>): Acknowledgment["sacks"] {
-    const { initialSequenceNumber } = this.#endpoint;
-    const { una } = this.#send;
-    return blocks.map(([left, right]) => ({
-      from: offsetNear(initialSequenceNumber, left, una),
-      to: offsetNear(initialSequenceNumber, right, una),
-    }));
-  }
-
-  #roundTrip(echoReply: number, now: number): number | undefined {
-    const roundTrip = (timestampsAt(this.#endpoint, undefined, now).value - echoReply) | 0;
-    return roundTrip >= 0 && roundTrip <= LONGEST_ROUND_TRIP ? roundTrip : undefined;
-  }
-
-  #advanceState(now: number): void {
-    if (this.#state === "SYN-RECEIVED") this.#state = this.#send.isFinishing ? "FIN-WAIT-1" : "ESTABLISHED";
-    if (!this.#send.isFinished) return;
-    if (this.#state === "FIN-WAIT-1") this.#state = "FIN-WAIT-2";
-    else if (this.#state === "CLOSING") this.#enterTimeWait(now);
-    else if (this.#state === "LAST-ACK") this.#close("finished");
+  #move(moves: typeof ON_FINISH, now: number): void {
+    const next = moves[this.#state];
+    if (next === "CLOSED") this.#close("finished");
+    else if (next === "TIME-WAIT") this.#enterTimeWait(now);
+    else if (next) this.#state = next;
   }
 
   #takePayload({ payload, flags }: TcpSegment, from: number, receive: ReceiveHalf, now: number): void {
     if (this.#state === "CLOSED") return;
     const expected = receive.receive(from, payload, (flags & FIN) !== 0);
-    if (!expected || flags & FIN || receive.isComplete) this.#acks.demand();
-    else this.#acks.received(payload.length, receive.segmentSize, (flags & PSH) !== 0, now);
-    if (receive.isComplete) this.#peerFinished(now);
-  }
-
-  #peerFinished(now: number): void {
-    if (this.#state === "ESTABLISHED") this.#state = "CLOSE-WAIT";
-    else if (this.#state === "FIN-WAIT-1") this.#state = "CLOSING";
-    else if (this.#state === "FIN-WAIT-2") this.#enterTimeWait(now);
+    if (!expected || flags & FIN || receive.isComplete) this.#out.acks.demand();
+    else this.#out.acks.received(payload.length, receive.acknowledgedSize, (flags & PSH) !== 0, now);
+    if (receive.isComplete) this.#move(ON_FIN_RECEIVED, now);
   }
 
   #enterTimeWait(now: number): void {
@@ -363,66 +298,14 @@ export class TcpConnection {
   #expireSend(now: number): void {
     const outcome = this.#send.expire(now);
     if (outcome !== "retransmit") this.#probe(outcome);
-    else if (this.#send.una === 0) this.#synDue = true;
+    else if (this.#send.una === 0) this.#out.demandSyn();
   }
 
   #probe(outcome: "probe" | "give up"): void {
-    this.#probeDue = true;
+    this.#out.demandProbe();
     if (outcome === "probe") return;
-    if (this.#state !== "SYN-SENT") this.#sendReset();
+    if (this.#state !== "SYN-SENT") this.#out.demandReset(this.#receive);
     this.#close("timeout");
-  }
-
-  #emitSyn(now: number): OutgoingSegment {
-    this.#synDue = false;
-    const receive = this.#receive;
-    const { settings } = this.#endpoint;
-    const options = synOptions(settings, this.#agreed, timestampsAt(this.#endpoint, receive, now));
-    const window = receive ? receive.advertiseUnscaled() : Math.min(settings.receiveLimit, 0xffff);
-    this.#send.sentSyn(now);
-    this.#acks.sent(true, now);
-    return outgoingSegment(this.#endpoint, receive, { from: 0, flags: SYN, window, options });
-  }
-
-  #emit(receive: ReceiveHalf, agreed: Agreement, now: number): OutgoingSegment | undefined {
-    const options = segmentOptions(this.#endpoint, receive, agreed, now);
-    const length = optionLength(options);
-    const chunk = this.#state === "SYN-RECEIVED" ? undefined : this.#send.next(length, now);
-    if (chunk) return this.#emitChunk(chunk, options, agreed.segmentSize - length, receive, now);
-    if (!this.#probeDue && !this.#acks.isDue(now)) return undefined;
-    // A number that was acknowledged before is not acceptable, so the peer answers: RFC 9293, 3.8.4. Linux probes windows so, too.
-    const from = this.#send.nxt - (this.#probeDue ? 1 : 0);
-    this.#probeDue = false;
-    this.#acks.sent(true, now);
-    return outgoingSegment(this.#endpoint, receive, { from, flags: ACK, window: receive.advertise(), options });
-  }
-
-  #emitChunk(
-    { from, length, fin }: Chunk,
-    options: TcpOptions,
-    maximumSegmentSize: number,
-    receive: ReceiveHalf,
-    now: number,
-  ): OutgoingSegment {
-    const { queue } = this.#send;
-    const pushed = length > 0 && from + length === queue.end;
-    const payload = length > 0 ? queue.slices(from, from + length) : NONE;
-    const flags = ACK | (pushed ? PSH : 0) | (fin ? FIN : 0);
-    const window = receive.advertise();
-    this.#acks.sent(length === 0, now);
-    const content = { from, flags, window, options, payload, payloadLength: length, maximumSegmentSize };
-    return outgoingSegment(this.#endpoint, receive, content);
-  }
-
-  #sendReset(): void {
-    const { nxt } = this.#send;
-    this.#reset = outgoingSegment(this.#endpoint, this.#receive, { from: nxt, flags: RST, window: 0, options: {} });
-  }
-
-  #takeReset(): OutgoingSegment | undefined {
-    const reset = this.#reset;
-    this.#reset = undefined;
-    return reset;
   }
 
   /** What the peer sent before its FIN stays to be read. */

@@ -1,7 +1,7 @@
 // Two endpoints and what is between them, on a clock of its own: segments are lost, doubled, delayed and overtake each other by
 // the choice of a seeded generator.
 import type { TcpConnection } from "../../../../../src/net/tcp/tcp_connection.ts";
-import type { TcpSegment } from "../../../../../src/net/wire/tcp.ts";
+import { TCP_FLAG, type TcpOptions, type TcpSegment } from "../../../../../src/net/wire/tcp.ts";
 import type { Random } from "../../../../fixtures/rootfs-builder/random.ts";
 import { cutSegment } from "./cut_segment.ts";
 
@@ -15,6 +15,8 @@ export type Weather = {
   readonly jitter: number;
   /** How many super-segments arrive uncut, as receive offload leaves them. */
   readonly uncut: number;
+  /** Options of SYNs that do not get through, as between ends of which one is older. */
+  readonly withheld?: readonly (keyof TcpOptions)[];
 };
 
 export type Side = {
@@ -64,8 +66,15 @@ export class LossyLink {
     const connection = from.connection();
     for (let out = connection?.poll(this.now); out; out = connection?.poll(this.now)) {
       const isUncut = this.#random.below(1000) < this.#weather.uncut;
-      for (const segment of cutSegment(out, isUncut ? 65_536 : 0)) this.#launch(segment, to);
+      for (const segment of cutSegment(out, isUncut ? 65_536 : 0)) this.#launch(this.#strip(segment), to);
     }
+  }
+
+  #strip(segment: TcpSegment): TcpSegment {
+    const { withheld } = this.#weather;
+    if (!withheld || (segment.flags & TCP_FLAG.SYN) === 0) return segment;
+    const kept = Object.entries(segment.options).filter(([name]) => !withheld.some((option) => option === name));
+    return { ...segment, options: Object.fromEntries(kept) };
   }
 
   #launch(segment: TcpSegment, to: Side): void {

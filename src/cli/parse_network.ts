@@ -1,0 +1,87 @@
+// --net MODE[:OPTION,...]: which network a sandbox gets, and the addresses of the one that is our own. They are those that users of
+// slirp4netns(1) know: 10.0.2.100/24, the gateway at .2, names at .3; beside it a unique local IPv6 network (RFC 4193).
+import { usageFault } from "../base/fault.ts";
+import { formatIpAddress, type IpAddress, type IpPrefix, parsePrefix } from "../net/wire/ip_address.ts";
+import type { NetworkMode } from "../spec/root_mounts.ts";
+import type { NetworkAddresses, UserNetwork } from "../spec/spec.ts";
+
+/** The part of a network of our own that `--net` itself says. */
+export type Interface = Omit<UserNetwork, "names" | "rules" | "log" | "pcap" | "shape">;
+export type NetworkChoice = { readonly mode: NetworkMode; readonly network: Interface | undefined };
+
+const MODES: readonly NetworkMode[] = ["none", "host", "slirp"];
+const OPTIONS = ["cidr", "mtu", "ipv6", "host-loopback"] as const;
+const DEFAULT_CIDR = { 4: "10.0.2.0/24", 6: "fd00::/64" } as const;
+/** Host parts of the gateway, of the name server and of the sandbox itself: decimal in IPv4, as slirp4netns; the same digits in IPv6. */
+const HOSTS = { 4: { gateway: 2, nameserver: 3, own: 100 }, 6: { gateway: 2, nameserver: 3, own: 0x100 } } as const;
+/** The least that IPv6 works with (RFC 8200 section 5), and an IPv4 datagram's most, in whole blocks of 8 bytes. */
+const [LEAST_MTU, MOST_MTU] = [1280, 65520];
+
+export function parseNetwork(flag: string, text: string): NetworkChoice {
+  const [word = "", ...rest] = text.split(":");
+  const mode = MODES.find((name) => name === word);
+  if (mode === undefined) throw networkFault(flag, text, `there is no network ${word}`);
+  const options = rest.join(":");
+  if (mode !== "slirp" && options !== "") throw networkFault(flag, text, `${mode} takes no options`);
+  return { mode, network: mode === "slirp" ? userNetwork(flag, text, optionsOf(flag, text, options)) : undefined };
+}
+
+function optionsOf(flag: string, text: string, options: string): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const option of options === "" ? [] : options.split(",")) {
+    const at = option.indexOf("=");
+    const name = at < 0 ? option : option.slice(0, at);
+    if (!OPTIONS.some((known) => known === name)) throw networkFault(flag, text, `slirp has no option ${name}`);
+    if (found.has(name)) throw networkFault(flag, text, `${name} is given twice`);
+    found.set(name, at < 0 ? "" : option.slice(at + 1));
+  }
+  return found;
+}
+
+function userNetwork(flag: string, text: string, options: ReadonlyMap<string, string>): Interface {
+  const ipv6 = options.get("ipv6") ?? "on";
+  const loopback = options.get("host-loopback") ?? "off";
+  if (!["", "on", "off"].includes(loopback)) throw networkFault(flag, text, "host-loopback is on or off");
+  return {
+    interface: "tap0",
+    mtu: mtuOf(flag, text, options.get("mtu")),
+    ipv4: addressesOf(flag, text, options.get("cidr") ?? DEFAULT_CIDR[4], 4),
+    ipv6: ipv6 === "off" ? undefined : addressesOf(flag, text, ipv6 === "on" ? DEFAULT_CIDR[6] : ipv6, 6),
+    hostLoopback: loopback !== "off",
+  };
+}
+
+function mtuOf(flag: string, text: string, given: string | undefined): number {
+  if (given === undefined) return MOST_MTU;
+  const mtu = /^\d{1,6}$/.test(given) ? Number(given) : Number.NaN;
+  if (mtu >= LEAST_MTU && mtu <= MOST_MTU) return mtu;
+  throw networkFault(flag, text, `mtu is a number from ${LEAST_MTU} to ${MOST_MTU}`);
+}
+
+function addressesOf(flag: string, text: string, cidr: string, family: 4 | 6): NetworkAddresses {
+  const prefix = parsePrefix(cidr);
+  const longest = family === 4 ? 25 : 112;
+  if (prefix === undefined || prefix.address.family !== family)
+    throw networkFault(flag, text, `${cidr} is no IPv${family} network, as ${DEFAULT_CIDR[family]} is`);
+  if (prefix.length > longest)
+    throw networkFault(flag, text, `${cidr} is too small: a network of /${longest} or larger is needed`);
+  const { gateway, nameserver, own } = HOSTS[family];
+  const at = (host: number): string => formatIpAddress(hostIn(prefix, host));
+  return { address: at(own), prefixLength: prefix.length, gateway: at(gateway), nameserver: at(nameserver) };
+}
+
+function hostIn({ address, length }: IpPrefix, host: number): IpAddress {
+  const bytes = address.bytes.map((byte, i) => byte & (0xff00 >> Math.max(0, Math.min(8, length - i * 8))));
+  const last = bytes.length - 1;
+  bytes[last] = (bytes[last] ?? 0) + (host & 0xff);
+  bytes[last - 1] = (bytes[last - 1] ?? 0) + (host >> 8);
+  return { family: address.family, bytes };
+}
+
+function networkFault(flag: string, text: string, cause: string) {
+  return usageFault(
+    `Cannot use ${flag} ${text}`,
+    cause,
+    "give none, host, or slirp with options: --net slirp:cidr=10.0.2.0/24,mtu=1500,ipv6=off,host-loopback",
+  );
+}

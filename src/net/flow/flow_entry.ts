@@ -1,0 +1,56 @@
+// What a log says of a flow, when it has ended or was stopped: a line of JSON.
+import type { Flow } from "../policy/decide.ts";
+import { formatIpAddress, type IpAddress } from "../wire/ip_address.ts";
+
+export type FlowEntry = {
+  /** When it began, RFC 3339. */
+  readonly time: string;
+  readonly protocol: Flow["protocol"];
+  /** What our own name server has called the address; `null` where it has not. */
+  readonly name: string | null;
+  readonly address: string;
+  /** `null` for echo requests. */
+  readonly port: number | null;
+  readonly verdict: "allowed" | "denied";
+  /** Why it was denied. */
+  readonly reason?: string;
+  readonly bytesOut: number;
+  readonly bytesIn: number;
+  /** Milliseconds. */
+  readonly duration: number;
+};
+
+export type Traffic = {
+  readonly bytesOut: number;
+  readonly bytesIn: number;
+  /** On the stack's clock, in milliseconds. */
+  readonly began: number;
+};
+
+export type Target = {
+  readonly protocol: Flow["protocol"];
+  readonly address: IpAddress;
+  readonly port: number;
+  readonly names: readonly string[];
+};
+
+/** `time`: when it began, in milliseconds since 1970. */
+export function flowEntry(
+  { protocol, address, port, names }: Target,
+  time: number,
+  { bytesOut, bytesIn, duration }: { readonly bytesOut: number; readonly bytesIn: number; readonly duration: number },
+  denial?: string,
+): FlowEntry {
+  return {
+    time: new Date(time).toISOString(),
+    protocol,
+    name: names[0] ?? null,
+    address: formatIpAddress(address),
+    port: protocol === "icmp" ? null : port,
+    verdict: denial === undefined ? "allowed" : "denied",
+    ...(denial === undefined ? {} : { reason: denial }),
+    bytesOut,
+    bytesIn,
+    duration: Math.round(duration),
+  };
+}

@@ -1,0 +1,263 @@
+// The stack with a device that is no kernel's: what it answers by itself, and what it makes of garbage.
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { HostsTable } from "../../../../src/net/dns/hosts_file.ts";
+import { parseResolvConf } from "../../../../src/net/dns/resolv_conf.ts";
+import { Egress } from "../../../../src/net/flow/egress.ts";
+import { NetworkAddresses } from "../../../../src/net/flow/network_addresses.ts";
+import { Stack } from "../../../../src/net/flow/stack.ts";
+import { parsePolicy } from "../../../../src/net/policy/parse_policy.ts";
+import { ARP_LENGTH, ARP_OPERATION, emitArp, parseArp } from "../../../../src/net/wire/arp.ts";
+import { parseDns } from "../../../../src/net/wire/dns.ts";
+import { ETHER_TYPE, emitEthernet, parseEthernet } from "../../../../src/net/wire/ethernet.ts";
+import { emitIcmpv4, icmpv4Length, parseIcmpv4 } from "../../../../src/net/wire/icmpv4.ts";
+import { emitIp, parseIp } from "../../../../src/net/wire/ip.ts";
+import { type IpAddress, type IpPrefix, parseIpAddress, parsePrefix } from "../../../../src/net/wire/ip_address.ts";
+import { IP_PROTOCOL, type IpPacket } from "../../../../src/net/wire/ip_packet.ts";
+import { emitTcp, parseTcp, TCP_FLAG, type TcpHeader } from "../../../../src/net/wire/tcp.ts";
+import { emitUdp, parseUdp } from "../../../../src/net/wire/udp.ts";
+import { FakeDevice } from "../../../support/fake_device.ts";
+
+const OURS = 0x52550a000202;
+const THEIRS = 0x020000000001;
+
+const ip = (text: string): IpAddress => parseIpAddress(text) as IpAddress;
+const addresses = new NetworkAddresses([
+  {
+    sandbox: ip("10.0.2.100"),
+    prefix: parsePrefix("10.0.2.0/24") as IpPrefix,
+    gateway: ip("10.0.2.2"),
+    nameserver: ip("10.0.2.3"),
+  },
+  {
+    sandbox: ip("fd00::100"),
+    prefix: parsePrefix("fd00::/64") as IpPrefix,
+    gateway: ip("fd00::2"),
+    nameserver: ip("fd00::3"),
+  },
+]);
+
+let device: FakeDevice;
+let stack: Stack;
+let told: string[];
+let now = 0;
+
+function start(rules: { allow?: string[]; deny?: string[] } = {}): void {
+  told = [];
+  now = 0;
+  device = new FakeDevice();
+  const words = { allow: rules.allow ?? [], deny: rules.deny ?? [], gateways: [ip("10.0.2.2"), ip("fd00::2")] };
+  const parsed = parsePolicy({ ...words, hostLoopback: false });
+  if (parsed.kind !== "policy") throw new Error(parsed.problems[0].cause);
+  const { options } = parseResolvConf("");
+  stack = new Stack({
+    device,
+    addresses,
+    mtu: 1500,
+    egress: new Egress(parsed.policy, { tell: ({ what }) => told.push(what) }),
+    names: {
+      own: new HostsTable([{ address: ip("10.0.2.100"), names: ["box"] }]),
+      host: { hosts: new HostsTable([]), servers: [], options },
+      changes: () => undefined,
+    },
+    now: () => now,
+    random: () => 7,
+  });
+}
+
+beforeEach(() => start());
+afterEach(() => {
+  stack[Symbol.dispose]();
+  device.close();
+});
+
+/** What comes out when `frames` have gone in. */
+function exchange(...frames: readonly Uint8Array[]): readonly Uint8Array[] {
+  device.written.length = 0;
+  for (const frame of frames) device.put(frame);
+  stack.ready(0, now);
+  stack.turn();
+  return device.written.slice();
+}
+
+function ethernet(etherType: number, payload: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(14 + payload.length);
+  emitEthernet({ destination: OURS, source: THEIRS, etherType }, frame, 0);
+  frame.set(payload, 14);
+  return frame;
+}
+
+function packet(source: string, destination: string, protocol: number, payload: Uint8Array): Uint8Array {
+  const header = { source: ip(source), destination: ip(destination), protocol, hopLimit: 64 };
+  const bytes = new Uint8Array(60 + payload.length);
+  const length = emitIp(header, payload.length, bytes, 0);
+  bytes.set(payload, length);
+  const type = header.source.family === 4 ? ETHER_TYPE.IPV4 : ETHER_TYPE.IPV6;
+  return ethernet(type, bytes.subarray(0, length + payload.length));
+}
+
+function tcp(header: Partial<TcpHeader>): Uint8Array {
+  const bytes = new Uint8Array(60);
+  const full = {
+    sourcePort: 4000,
+    destinationPort: 80,
+    sequenceNumber: 100,
+    acknowledgmentNumber: 0,
+    flags: TCP_FLAG.SYN,
+  };
+  return bytes.subarray(0, emitTcp({ ...full, window: 1000, options: {}, ...header }, bytes, 0));
+}
+
+function udp(destinationPort: number, payload: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(8 + payload.length);
+  emitUdp({ sourcePort: 4000, destinationPort }, payload.length, bytes, 0);
+  bytes.set(payload, 8);
+  return bytes;
+}
+
+function packetIn(frame: Uint8Array | undefined): IpPacket {
+  const found = parseIp(parseEthernet(frame ?? new Uint8Array())?.payload ?? new Uint8Array());
+  if (found === undefined) throw new Error("no packet in the frame");
+  return found;
+}
+
+describe("on the link", () => {
+  const ask = (target: string): Uint8Array => {
+    const bytes = new Uint8Array(ARP_LENGTH);
+    const request = { operation: ARP_OPERATION.REQUEST, senderHardwareAddress: THEIRS, targetHardwareAddress: 0 };
+    emitArp({ ...request, senderProtocolAddress: ip("10.0.2.100"), targetProtocolAddress: ip(target) }, bytes, 0);
+    return ethernet(ETHER_TYPE.ARP, bytes);
+  };
+
+  test.each(["10.0.2.2", "10.0.2.3"])("%s is at our hardware address", (target) => {
+    const [frame] = exchange(ask(target));
+    const reply = parseArp(parseEthernet(frame ?? new Uint8Array())?.payload ?? new Uint8Array());
+    expect(reply).toMatchObject({ operation: ARP_OPERATION.REPLY, senderHardwareAddress: OURS });
+  });
+
+  test("nobody answers for other addresses, nor for frames to another hardware address", () => {
+    expect(exchange(ask("10.0.2.77"), ask("10.0.2.100"), ask("192.0.2.1"))).toEqual([]);
+    const elsewhere = ask("10.0.2.2");
+    elsewhere[5] = 0x99;
+    expect(exchange(elsewhere)).toEqual([]);
+  });
+});
+
+describe("echo", () => {
+  const request = (source: string, destination: string): Uint8Array => {
+    const message = { kind: "echo-request", identifier: 5, sequenceNumber: 6, data: Uint8Array.of(1, 2, 3) } as const;
+    const bytes = new Uint8Array(icmpv4Length(message));
+    emitIcmpv4(message, bytes, 0);
+    return packet(source, destination, IP_PROTOCOL.ICMP, bytes);
+  };
+
+  test("the gateway answers with what it was asked", () => {
+    const [frame] = exchange(request("10.0.2.100", "10.0.2.2"));
+    const answer = packetIn(frame);
+    expect(parseIcmpv4(answer.payload)).toEqual({
+      kind: "echo-reply",
+      identifier: 5,
+      sequenceNumber: 6,
+      data: Uint8Array.of(1, 2, 3),
+    });
+  });
+
+  test("a source that is not the sandbox's gets nothing", () => {
+    expect(exchange(request("10.0.2.99", "10.0.2.2"), request("127.0.0.1", "10.0.2.2"))).toEqual([]);
+  });
+});
+
+describe("TCP that leads nowhere", () => {
+  const resetIn = (frame: Uint8Array | undefined) => parseTcp(packetIn(frame).payload);
+
+  test.each([
+    ["the host's loopback behind the gateway", "10.0.2.100", "10.0.2.2"],
+    ["loopback itself", "10.0.2.100", "127.0.0.1"],
+    ["this network", "10.0.2.100", "0.0.0.0"],
+    ["an address of the link that nobody has", "10.0.2.100", "10.0.2.77"],
+    ["metadata", "10.0.2.100", "169.254.169.254"],
+    ["IPv6 loopback", "fd00::100", "::1"],
+    ["IPv4-mapped loopback", "fd00::100", "::ffff:127.0.0.1"],
+    ["IPv4-compatible loopback", "fd00::100", "::127.0.0.1"],
+    ["NAT64 of loopback", "fd00::100", "64:ff9b::7f00:1"],
+  ])("%s is reset at once", (_, source, destination) => {
+    const frames = exchange(packet(source, destination, IP_PROTOCOL.TCP, tcp({})));
+    expect(resetIn(frames[0])).toMatchObject({ flags: TCP_FLAG.RST | TCP_FLAG.ACK, acknowledgmentNumber: 101 });
+    expect(frames).toHaveLength(1);
+  });
+
+  test("a segment of no connection is reset at its own acknowledgment, and a reset is not answered", () => {
+    const ack = tcp({ flags: TCP_FLAG.ACK, acknowledgmentNumber: 77 });
+    const [frame] = exchange(packet("10.0.2.100", "192.0.2.1", IP_PROTOCOL.TCP, ack));
+    expect(resetIn(frame)).toMatchObject({ flags: TCP_FLAG.RST, sequenceNumber: 77 });
+    const reset = tcp({ flags: TCP_FLAG.RST });
+    expect(exchange(packet("10.0.2.100", "192.0.2.1", IP_PROTOCOL.TCP, reset))).toEqual([]);
+  });
+
+  test("what a rule stops is told once", () => {
+    stack[Symbol.dispose]();
+    device.close();
+    start({ allow: ["198.51.100.0/24:443"] });
+    for (let i = 0; i < 3; i++)
+      exchange(packet("10.0.2.100", "192.0.2.1", IP_PROTOCOL.TCP, tcp({ sourcePort: 5000 + i })));
+    expect(told).toEqual(["Blocked tcp to 192.0.2.1 port 80"]);
+  });
+});
+
+describe("names", () => {
+  /** RFC 1035 section 4.1: one question for an A record, recursion desired. */
+  const query = (label: string): Uint8Array => {
+    const name = [label.length, ...new TextEncoder().encode(label), 0];
+    return Uint8Array.of(0, 99, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...name, 0, 1, 0, 1);
+  };
+
+  test("the sandbox's own is answered without asking anybody", () => {
+    const [frame] = exchange(packet("10.0.2.100", "10.0.2.3", IP_PROTOCOL.UDP, udp(53, query("box"))));
+    const datagram = parseUdp(packetIn(frame).payload);
+    expect(datagram).toMatchObject({ sourcePort: 53, destinationPort: 4000 });
+    expect(parseDns(datagram?.payload ?? new Uint8Array())?.answers[0]?.data).toEqual({
+      kind: "address",
+      address: ip("10.0.2.100"),
+    });
+  });
+
+  test("other ports of the name server refuse", () => {
+    const [frame] = exchange(packet("10.0.2.100", "10.0.2.3", IP_PROTOCOL.UDP, udp(54, new Uint8Array(4))));
+    expect(parseIcmpv4(packetIn(frame).payload)?.kind).toBe("destination-unreachable");
+  });
+});
+
+describe("garbage", () => {
+  const INPUTS = 30_000;
+
+  test(`${INPUTS} frames, random and mutated, bring about no error and no flow to anywhere`, () => {
+    stack[Symbol.dispose]();
+    device.close();
+    // Nothing may leave this machine by a frame that happens to be right.
+    start({ deny: ["0.0.0.0/0", "::/0", "dns"] });
+    const seeds = [
+      packet(
+        "10.0.2.100",
+        "192.0.2.1",
+        IP_PROTOCOL.TCP,
+        tcp({ options: { maximumSegmentSize: 1460, windowScale: 7 } }),
+      ),
+      packet("10.0.2.100", "10.0.2.3", IP_PROTOCOL.TCP, tcp({ destinationPort: 53 })),
+      packet("10.0.2.100", "10.0.2.3", IP_PROTOCOL.UDP, udp(53, new Uint8Array(40))),
+      packet("fd00::100", "2001:db8::1", IP_PROTOCOL.UDP, udp(9, new Uint8Array(9))),
+      packet("fd00::100", "fd00::2", IP_PROTOCOL.ICMPV6, new Uint8Array(24)),
+    ];
+    let state = 12345;
+    const random = (below: number): number => {
+      state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+      return (state >>> 8) % below;
+    };
+    for (let i = 0; i < INPUTS; i++) {
+      const seed = seeds[random(seeds.length)] ?? new Uint8Array();
+      const frame = random(4) === 0 ? new Uint8Array(random(200)).map(() => random(256)) : seed.slice();
+      for (let flips = random(4); flips > 0 && frame.length > 0; flips--) frame[random(frame.length)] = random(256);
+      now += random(50);
+      exchange(frame.subarray(0, random(8) === 0 ? random(frame.length + 1) : frame.length));
+    }
+    expect(stack.flows).toBeLessThan(200);
+  });
+});
