@@ -5,6 +5,8 @@ export type Background = {
   readonly fd: number;
   /** In how many milliseconds it has, whatever happens. */
   readonly timeout: number;
-  /** Does all that is due. Never waits. */
-  turn(): void;
+  /** Does all that is due, after waiting for that so many milliseconds at most; not at all, unless told to. */
+  turn(milliseconds?: number): void;
+  /** To be told whenever a descriptor is readable, by a {@link turn}. */
+  watch(fd: number, ready: () => void): void;
 };

@@ -1,5 +1,4 @@
 // A command without a terminal, while this process has more to do than to wait for it. (When it has not, the waiter takes its place: hand_over.ts.)
-import { POLLIN, poll } from "../../ffi/poll.ts";
 import { waitFor } from "../../ffi/process.ts";
 import type { SignalPipe } from "../../ffi/signal_pipe.ts";
 import type { Background } from "./background.ts";
@@ -15,12 +14,13 @@ export type PlainSession = {
 
 /** Until the command has ended; its exit code. */
 export function supervisePlain({ pid, pidfd, signals, newSession, background }: PlainSession): number {
-  const interests = [signals.fd, pidfd, background.fd].map((fd) => ({ fd, events: POLLIN }));
-  for (let ended = 0; ended === 0; ) {
-    const ready = poll(interests, background.timeout);
-    if (ready[0]) for (const caught of signals.drain()) forwardSignal(pidfd, !newSession, caught);
-    background.turn();
-    ended = ready[1] ?? 0;
-  }
+  let ended = false;
+  background.watch(signals.fd, () => {
+    for (const caught of signals.drain()) forwardSignal(pidfd, !newSession, caught);
+  });
+  background.watch(pidfd, () => {
+    ended = true;
+  });
+  while (!ended) background.turn(background.timeout);
   return waitFor(pid);
 }

@@ -11,6 +11,7 @@ export class Reactor implements Disposable {
   readonly #epoll = new Epoll(256);
   readonly #owners = new Map<number, Ready>();
   #next = 0;
+  #count = 0;
 
   get fd(): number {
     return this.#epoll.fd;
@@ -34,10 +35,14 @@ export class Reactor implements Disposable {
     if (this.#owners.delete(token)) this.#epoll.remove(fd);
   }
 
-  /** Tells all that are ready; never waits. */
-  turn(now: number): void {
-    const count = this.#epoll.wait(0);
-    for (let i = 0; i < count; i++) this.#owners.get(this.#epoll.token(i))?.ready(this.#epoll.events(i), now);
+  /** Waits so many milliseconds (0: not at all; Infinity) until one is ready; {@link dispatch} then tells all that are. */
+  wait(milliseconds: number): void {
+    // What is due in less than one must not be looked for before it is.
+    this.#count = this.#epoll.wait(milliseconds === Number.POSITIVE_INFINITY ? -1 : Math.ceil(milliseconds));
+  }
+
+  dispatch(now: number): void {
+    for (let i = 0; i < this.#count; i++) this.#owners.get(this.#epoll.token(i))?.ready(this.#epoll.events(i), now);
   }
 
   [Symbol.dispose](): void {

@@ -64,6 +64,9 @@ export class Stack implements Disposable, Ready {
   readonly #udp: UdpTable;
   readonly #echo: EchoTable;
   readonly #names: NameService;
+  #round = 0;
+  /** The last one in which the device was ready. */
+  #deviceRound = 0;
 
   constructor({ device, addresses, mtu, egress, names, now, random }: StackOptions) {
     this.#device = device;
@@ -106,9 +109,17 @@ export class Stack implements Disposable, Ready {
     return this.#tcp.size + this.#udp.size + this.#echo.size;
   }
 
-  turn(): void {
+  /** To have the loop wait for a descriptor of somebody else's, too. */
+  watch(fd: number, ready: () => void): void {
+    this.#reactor.add(fd, { ready });
+  }
+
+  /** Does what is due, after waiting for that so many milliseconds at most. */
+  turn(milliseconds = 0): void {
+    this.#reactor.wait(milliseconds);
     const now = this.#now();
-    this.#reactor.turn(now);
+    this.#round++;
+    this.#reactor.dispatch(now);
     if ((this.#device.due ?? Number.POSITIVE_INFINITY) <= now) this.ready(0, now);
     this.#timers.expire(now);
     if ((this.#pieces.nextExpiry ?? Number.POSITIVE_INFINITY) <= now) this.#pieces.expire(now);
@@ -117,9 +128,11 @@ export class Stack implements Disposable, Ready {
     for (const flow of due) flow.pump(now);
   }
 
-  /** The device has frames. */
+  /** The device has frames: one, most likely, unless it had some a round ago. To find that there is no other is a call, too. */
   ready(_events: number, now: number): void {
-    for (let i = 0; i < MOST_FRAMES; i++) {
+    const most = this.#deviceRound === this.#round - 1 ? MOST_FRAMES : 1;
+    this.#deviceRound = this.#round;
+    for (let i = 0; i < most; i++) {
       const frame = this.#device.read();
       if (frame === undefined) return;
       this.#frame(frame.subarray(VIRTIO_NET_HDR_LENGTH), now);

@@ -137,7 +137,8 @@ export class TcpFlow implements Timed, Ready, Pumped {
   /** True once it is; a failure has been told. */
   #isConnected(events: number): boolean {
     if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) === 0) return false;
-    const errno = takeError(this.#fd);
+    // A connect that failed is an error condition of the socket's (epoll_ctl(2), EPOLLERR).
+    const errno = events & (EPOLLERR | EPOLLHUP) ? takeError(this.#fd) : 0;
     if (errno !== 0) {
       this.#events.unreachable(this, errno);
       this.#host.schedule(this);
