@@ -261,7 +261,7 @@ describe("without the device", () => {
   inNamespace("that is not there, the way to get it is told", async () => {
     const via = within("mount -t tmpfs none /dev/net");
     const { code, stdout, stderr } = await here.run(["--net", "slirp", "--", "echo", "started"], { via });
-    expect([code, stdout]).toEqual([2, ""]);
+    expect([code, stdout]).toEqual([125, ""]);
     expect(stderr).toContain("/dev/net/tun");
     expect(stderr).toContain("sudo modprobe tun");
     expect(stderr).toContain("--net none");
@@ -271,7 +271,7 @@ describe("without the device", () => {
     // A file of another's in its place, which is root of the host's own.
     const via = within("mount --bind /etc/shadow /dev/net/tun");
     const { code, stdout, stderr } = await here.run(["--net", "slirp", "--", "echo", "started"], { via });
-    expect([code, stdout]).toEqual([2, ""]);
+    expect([code, stdout]).toEqual([125, ""]);
     expect(stderr).toContain("this user may not open it");
     expect(stderr).toContain("sudo chmod 666 /dev/net/tun");
   });

@@ -39,10 +39,8 @@ export async function pythonSays(here: Workspace, args: readonly string[], optio
   return printed(await here.run(args, options));
 }
 
-/** What is told of flows that were blocked is no complaint. */
 export function printed({ code, stdout, stderr }: Outcome): string {
-  if (code !== 0 || stderr.replace(/^sandbox: Blocked .*\n( {2}--.*\n)?/gm, "") !== "")
-    throw new Error(`exit ${code}: ${stderr}${stdout}`);
+  if (code !== 0 || stderr !== "") throw new Error(`exit ${code}: ${stderr}${stdout}`);
   return stdout;
 }
 
