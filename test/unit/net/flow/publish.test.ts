@@ -153,6 +153,26 @@ describe("a published UDP port", () => {
     expect([heard(one), heard(two)]).toEqual([["for 1"], ["for 2"]]);
   });
 
+  for (const [family, asked] of [
+    [4, Uint8Array.of(127, 3, 2, 1)],
+    [6, loopback(6).address.bytes],
+  ] as const)
+    testWhere(noLoopback(family))(`IPv${family}: at all addresses, an answer comes from the one that was asked`, () => {
+      const everywhere = { family, bytes: new Uint8Array(family === 4 ? 4 : 16) };
+      const { port, at } = bound("udp", 53, { address: everywhere, port: 0 });
+      using bench = new StackBench([port]);
+      using client = opened(listenUdp(loopback(family), into));
+      const target = { address: { family, bytes: asked }, port: at.port };
+      client.send(bytes("?"), target);
+      const [question] = bench.turn();
+      if (question === undefined) throw new Error("a datagram was sent");
+      say(bench, question, "!");
+      bench.turn();
+      const got: unknown[] = [];
+      client.receive(1, (datagram, from) => got.push(text(datagram), from));
+      expect(got).toEqual(["!", target]);
+    });
+
   test("a datagram larger than the MTU comes in pieces", () => {
     const { port, at } = bound("udp", 53);
     using bench = new StackBench([port]);
