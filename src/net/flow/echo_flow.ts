@@ -1,10 +1,9 @@
 // Echo requests of one identifier to one host, by an unprivileged ping socket (icmp(7)). The kernel puts an identifier of its own into
 // what goes out and takes it out of what comes back, so the sandbox's is put in again here.
 import { ERRNO } from "../../../ffi/errno.ts";
-import { rawSyscall } from "../../../ffi/libc.ts";
 import type { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
-import { Sockaddr } from "../../../ffi/sockaddr.ts";
-import { connect, receiveDatagram, send, socket } from "../../../ffi/socket.ts";
+import type { DatagramSocket } from "../outbound/datagram_socket.ts";
+import { connectEcho } from "../outbound/echo_socket.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
 import { get16, put16 } from "../wire/network_order.ts";
 import type { FlowHost } from "./flow_host.ts";
@@ -12,6 +11,8 @@ import type { Ready } from "./reactor.ts";
 import type { Timed } from "./timers.ts";
 
 const IDLE = 10_000;
+/** In one round. */
+const MOST_AT_ONCE = 64;
 /** Type, code, checksum, identifier, sequence number: the same in ICMP and ICMPv6 (RFC 792; RFC 4443 section 4.1). */
 const [HEADER_LENGTH, IDENTIFIER_AT, SEQUENCE_AT] = [8, 4, 6];
 const ECHO_REQUEST = { 4: 8, 6: 128 } as const;
@@ -33,8 +34,7 @@ export class EchoFlow implements Timed, Ready {
   readonly ends: EchoEnds;
   readonly #host: FlowHost;
   readonly #events: EchoEvents;
-  readonly #buffer: PinnedBuffer;
-  readonly #fd: number;
+  readonly #socket: DatagramSocket;
   readonly #token: number;
   #used: number;
   readonly began: number;
@@ -42,20 +42,12 @@ export class EchoFlow implements Timed, Ready {
   bytesIn = 0;
   #closed = false;
 
-  private constructor(
-    host: FlowHost,
-    ends: EchoEnds,
-    events: EchoEvents,
-    buffer: PinnedBuffer,
-    fd: number,
-    now: number,
-  ) {
+  private constructor(host: FlowHost, ends: EchoEnds, events: EchoEvents, socket: DatagramSocket, now: number) {
     this.#host = host;
     this.#events = events;
     this.ends = ends;
-    this.#buffer = buffer;
-    this.#fd = fd;
-    this.#token = host.reactor.add(fd, this);
+    this.#socket = socket;
+    this.#token = host.reactor.add(socket.fd, this);
     this.#used = now;
     this.began = now;
     host.timers.update(this);
@@ -69,12 +61,8 @@ export class EchoFlow implements Timed, Ready {
     buffer: PinnedBuffer,
     now: number,
   ): EchoFlow | number {
-    const fd = socket(ends.target.family, "echo");
-    if (fd < 0) return -fd;
-    const result = connect(fd, new Sockaddr({ address: ends.target, port: 0 }));
-    if (result === 0) return new EchoFlow(host, ends, events, buffer, fd, now);
-    rawSyscall("close", fd);
-    return -result;
+    const opened = connectEcho(ends.target, buffer);
+    return opened.kind === "open" ? new EchoFlow(host, ends, events, opened.socket, now) : opened.errno;
   }
 
   get lastUsed(): number {
@@ -96,31 +84,29 @@ export class EchoFlow implements Timed, Ready {
     put16(message, SEQUENCE_AT, sequenceNumber);
     put16(message, IDENTIFIER_AT, this.ends.identifier);
     message.set(data, HEADER_LENGTH);
-    const result = send(this.#fd, message, message.length);
+    const result = this.#socket.send(message);
     if (result >= 0) this.bytesOut += data.length;
     else if (result !== -ERRNO.EAGAIN) this.#events.refused(this, -result);
   }
 
   ready(_events: number, now: number): void {
-    const { bytes, address } = this.#buffer;
-    while (!this.#closed) {
-      const length = receiveDatagram(this.#fd, address, bytes.length);
-      if (length === -ERRNO.EAGAIN) return;
-      if (length < 0) this.#events.refused(this, -length);
-      else if (length >= HEADER_LENGTH && length <= bytes.length) {
-        this.#used = now;
-        this.bytesIn += length - HEADER_LENGTH;
-        this.#events.replied(this, get16(bytes, SEQUENCE_AT), bytes.subarray(HEADER_LENGTH, length));
-      }
-    }
+    const drained = this.#socket.receive(MOST_AT_ONCE, (message) => this.#deliver(message, now));
+    if (drained.kind === "failed") this.#events.refused(this, drained.errno);
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#host.timers.remove(this);
-    this.#host.reactor.remove(this.#fd, this.#token);
-    rawSyscall("close", this.#fd);
+    this.#host.reactor.remove(this.#socket.fd, this.#token);
+    this.#socket.close();
     this.#events.closed(this);
+  }
+
+  #deliver(message: Uint8Array, now: number): void {
+    if (message.length < HEADER_LENGTH) return;
+    this.#used = now;
+    this.bytesIn += message.length - HEADER_LENGTH;
+    this.#events.replied(this, get16(message, SEQUENCE_AT), message.subarray(HEADER_LENGTH));
   }
 }

@@ -5,10 +5,9 @@
 //   replied   set by the first datagram from the host: forgotten after {@link REPLIED} ms without one in either direction
 //   closed    set by the stack: by time, when the table is full, when the sandbox ends
 import { ERRNO } from "../../../ffi/errno.ts";
-import { rawSyscall } from "../../../ffi/libc.ts";
 import type { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
-import { Sockaddr } from "../../../ffi/sockaddr.ts";
-import { connect, receiveDatagram, send, socket } from "../../../ffi/socket.ts";
+import type { DatagramSocket } from "../outbound/datagram_socket.ts";
+import { connectUdp } from "../outbound/udp_socket.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
 import type { FlowHost } from "./flow_host.ts";
 import type { Route } from "./frame_writer.ts";
@@ -51,10 +50,9 @@ export class UdpFlow implements Timed, Ready, UdpConversation {
   readonly ends: UdpEnds;
   readonly #host: FlowHost;
   readonly #events: UdpEvents;
-  readonly #buffer: PinnedBuffer;
   readonly #route: Route;
   readonly #largest: number;
-  readonly #fd: number;
+  readonly #socket: DatagramSocket;
   readonly #token: number;
   #replied = false;
   #used: number;
@@ -63,15 +61,21 @@ export class UdpFlow implements Timed, Ready, UdpConversation {
   bytesOut = 0;
   bytesIn = 0;
 
-  private constructor(host: FlowHost, ends: UdpEnds, events: UdpEvents, io: UdpIo, fd: number, now: number) {
+  private constructor(
+    host: FlowHost,
+    ends: UdpEnds,
+    events: UdpEvents,
+    io: UdpIo,
+    socket: DatagramSocket,
+    now: number,
+  ) {
     this.#host = host;
     this.#events = events;
     this.ends = ends;
-    this.#buffer = io.buffer;
     this.#largest = io.largest;
     this.#route = { source: ends.remote, destination: ends.local };
-    this.#fd = fd;
-    this.#token = host.reactor.add(fd, this);
+    this.#socket = socket;
+    this.#token = host.reactor.add(socket.fd, this);
     this.#used = now;
     this.began = now;
     host.timers.update(this);
@@ -79,12 +83,8 @@ export class UdpFlow implements Timed, Ready, UdpConversation {
 
   /** A flow, or the positive errno that its socket was refused with. */
   static open(host: FlowHost, ends: UdpEnds, events: UdpEvents, io: UdpIo, now: number): UdpFlow | number {
-    const fd = socket(ends.target.family, "datagram");
-    if (fd < 0) return -fd;
-    const result = connect(fd, new Sockaddr({ address: ends.target, port: ends.remotePort }));
-    if (result === 0) return new UdpFlow(host, ends, events, io, fd, now);
-    rawSyscall("close", fd);
-    return -result;
+    const opened = connectUdp({ address: ends.target, port: ends.remotePort }, io.buffer);
+    return opened.kind === "open" ? new UdpFlow(host, ends, events, io, opened.socket, now) : opened.errno;
   }
 
   get lastUsed(): number {
@@ -102,27 +102,22 @@ export class UdpFlow implements Timed, Ready, UdpConversation {
   /** To the host. A datagram may be lost: EAGAIN is that. */
   send(payload: Uint8Array, now: number): void {
     this.#used = now;
-    const result = send(this.#fd, payload, payload.length);
+    const result = this.#socket.send(payload);
     if (result >= 0) this.bytesOut += result;
     else if (result !== -ERRNO.EAGAIN) this.#events.refused(this, -result);
   }
 
   ready(_events: number, now: number): void {
-    const { bytes, address } = this.#buffer;
-    for (let i = 0; i < MOST_AT_ONCE && !this.#closed; i++) {
-      const length = receiveDatagram(this.#fd, address, bytes.length);
-      if (length === -ERRNO.EAGAIN) return;
-      if (length < 0) this.#events.refused(this, -length);
-      else if (length <= bytes.length) this.#deliver(bytes.subarray(0, length), now);
-    }
+    const drained = this.#socket.receive(MOST_AT_ONCE, (payload) => this.#deliver(payload, now));
+    if (drained.kind === "failed") this.#events.refused(this, drained.errno);
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#host.timers.remove(this);
-    this.#host.reactor.remove(this.#fd, this.#token);
-    rawSyscall("close", this.#fd);
+    this.#host.reactor.remove(this.#socket.fd, this.#token);
+    this.#socket.close();
     this.#events.closed(this);
   }
 
