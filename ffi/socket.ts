@@ -28,8 +28,10 @@ export const OPTION = {
   SO_KEEPALIVE: [SOL_SOCKET, 9],
   TCP_NODELAY: [6, 1],
   IP_TTL: [0, 2],
+  IP_PKTINFO: [0, 8],
   IPV6_UNICAST_HOPS: [41, 16],
   IPV6_V6ONLY: [41, 26],
+  IPV6_RECVPKTINFO: [41, 49],
 } as const;
 export type OptionName = keyof typeof OPTION;
 const SO_LINGER = 13;

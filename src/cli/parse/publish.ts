@@ -1,7 +1,7 @@
 // --publish, as docker and podman have it: [IP:][HOST]:SANDBOX[/tcp|/udp], ranges, and a port alone for one that the kernel chooses.
 
 import { usageFault } from "../../base/fault.ts";
-import { type IpAddress, parseIpAddress } from "../../net/wire/ip_address.ts";
+import { type IpAddress, isIpv4Mapped, parseIpAddress } from "../../net/wire/ip_address.ts";
 
 export type PublishedPort = {
   readonly address: IpAddress;
@@ -45,6 +45,7 @@ export function parsePublish(text: string): readonly PublishedPort[] {
 function addressOf(text: string, ip: string): IpAddress {
   const bare = ip.startsWith("[") ? ip.slice(1, -1) : ip;
   const address = parseIpAddress(bare);
+  if (address !== undefined && isIpv4Mapped(address)) throw refusal(text, "an IPv4 address is written as one");
   if (address !== undefined && (address.family === 6) === ip.startsWith("[")) return address;
   throw refusal(text, `${JSON.stringify(bare)} is no IP address of this host's`);
 }

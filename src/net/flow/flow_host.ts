@@ -11,6 +11,8 @@ export type FlowHost = {
   readonly pool: BlockPool;
   /** To have {@link Pumped.pump} called when the round under way ends: one acknowledgment for many segments. */
   schedule(flow: Pumped): void;
+  /** The pool has no block for it: to have it pumped in a round in which there is one, since nothing else need ever tell it. */
+  starve(flow: Pumped): void;
   /** The stack's clock, in milliseconds. */
   now(): number;
   /** A random unsigned number of 32 bits. */

@@ -5,7 +5,7 @@
 //   replied   set by the sandbox's first answer: forgotten after {@link REPLIED} ms without a datagram in either direction
 //   closed    set by the table: by time, when the table is full, when the sandbox ends
 import { ERRNO } from "../../../ffi/errno.ts";
-import type { Endpoint } from "../../../ffi/sockaddr.ts";
+import type { Address, Endpoint } from "../../../ffi/sockaddr.ts";
 import type { UdpListener } from "../outbound/udp_listener.ts";
 import type { FlowHost } from "./flow_host.ts";
 import type { Timed } from "./timers.ts";
@@ -19,6 +19,7 @@ export class InboundUdpFlow implements Timed, UdpConversation {
   readonly #events: UdpEvents<InboundUdpFlow>;
   readonly #listener: UdpListener;
   readonly #largest: number;
+  #asked: Address | undefined;
   #replied = false;
   #used: number;
   #closed = false;
@@ -61,14 +62,15 @@ export class InboundUdpFlow implements Timed, UdpConversation {
   send(payload: Uint8Array, now: number): void {
     this.#used = now;
     this.#replied = true;
-    const result = this.#listener.send(payload, this.client);
+    const result = this.#listener.send(payload, this.client, this.#asked);
     if (result >= 0) this.bytesOut += result;
     else if (result !== -ERRNO.EAGAIN) this.#events.refused(this, -result);
   }
 
-  /** To the sandbox. */
-  deliver(payload: Uint8Array, now: number): void {
+  /** To the sandbox. `asked`: the address of the host's that the client sent it to, which answers are to come from. */
+  deliver(payload: Uint8Array, asked: Address | undefined, now: number): void {
     this.#used = now;
+    this.#asked = asked;
     this.bytesIn += payload.length;
     if (payload.length > this.#largest) return this.#events.large(this, payload);
     const { remote, local, remotePort, localPort } = this.ends;

@@ -43,6 +43,8 @@ export type StackOptions = {
   readonly published?: readonly BoundPort[];
   /** The sandbox's, where it is known before its first frame. */
   readonly sandboxMac?: MacAddress;
+  /** Of all TCP connections' queues. */
+  readonly pool?: BlockPool;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
   /** A random unsigned number of 32 bits. */
@@ -65,6 +67,8 @@ export class Stack implements Disposable, Ready {
   readonly #timers = new Timers();
   readonly #writer: FrameWriter;
   readonly #due = new Set<Pumped>();
+  readonly #starved = new Set<Pumped>();
+  readonly #pool: BlockPool;
   readonly #pieces = new FragmentReassembler(REASSEMBLY);
   readonly #tcp: TcpTable;
   readonly #udp: UdpTable;
@@ -77,6 +81,7 @@ export class Stack implements Disposable, Ready {
 
   constructor(options: StackOptions) {
     const { device, addresses, mtu, egress, names, now, random, published = [], sandboxMac = BROADCAST } = options;
+    this.#pool = options.pool ?? new BlockPool();
     this.#device = device;
     this.#addresses = addresses;
     this.#now = now;
@@ -85,8 +90,9 @@ export class Stack implements Disposable, Ready {
       writer: this.#writer,
       reactor: this.#reactor,
       timers: this.#timers,
-      pool: new BlockPool(),
+      pool: this.#pool,
       schedule: (flow) => this.#due.add(flow),
+      starve: (flow) => this.#starved.add(flow),
       now,
       random,
     };
@@ -108,7 +114,7 @@ export class Stack implements Disposable, Ready {
 
   /** In how many milliseconds it has, whatever happens. */
   get timeout(): number {
-    if (this.#due.size > 0) return 0;
+    if (this.#due.size > 0 || (this.#starved.size > 0 && this.#pool.freeBytes > 0)) return 0;
     const next = Math.min(this.#timers.next ?? Number.POSITIVE_INFINITY, this.#device.due ?? Number.POSITIVE_INFINITY);
     return next === Number.POSITIVE_INFINITY ? next : Math.max(0, next - this.#now());
   }
@@ -132,6 +138,7 @@ export class Stack implements Disposable, Ready {
     if ((this.#device.due ?? Number.POSITIVE_INFINITY) <= now) this.ready(0, now);
     this.#timers.expire(now);
     if ((this.#pieces.nextExpiry ?? Number.POSITIVE_INFINITY) <= now) this.#pieces.expire(now);
+    this.#feed();
     const due = [...this.#due];
     this.#due.clear();
     for (const flow of due) flow.pump(now);
@@ -152,6 +159,16 @@ export class Stack implements Disposable, Ready {
     for (const port of this.#published) port[Symbol.dispose]();
     for (const table of [this.#tcp, this.#udp, this.#echo, this.#names]) table.close();
     this.#reactor[Symbol.dispose]();
+  }
+
+  /** Those that have waited longest for a block, as many as there are blocks. */
+  #feed(): void {
+    let blocks = this.#pool.freeBytes / this.#pool.blockSize;
+    for (const flow of this.#starved) {
+      if (blocks-- <= 0) return;
+      this.#starved.delete(flow);
+      this.#due.add(flow);
+    }
   }
 
   #frame(bytes: Uint8Array, now: number): void {

@@ -209,7 +209,11 @@ export class TcpFlow implements Timed, Ready, Pumped {
   #fill(): void {
     for (let read = 0; this.#readable && read < READ_AT_ONCE && this.#fd >= 0; ) {
       const slices = this.connection.writable(READ_AT_ONCE - read);
-      if (slices.length === 0) return;
+      if (slices.length === 0) {
+        // Its own queue being full, an acknowledgment will tell; the pool being empty, nothing of this flow's would.
+        if (this.connection.writableLength > 0) this.#host.starve(this);
+        return;
+      }
       this.#vector.clear();
       this.#vector.addAll(slices);
       const asked = this.#vector.length;

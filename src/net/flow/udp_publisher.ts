@@ -1,5 +1,5 @@
 // A UDP port of the host's that leads into the sandbox: a flow for each client, by its address and port. Answers are sent from the
-// port's own socket; where that is bound to all addresses, the kernel chooses the one that they come from.
+// port's own socket.
 import type { Endpoint } from "../../../ffi/sockaddr.ts";
 import type { UdpListener } from "../outbound/udp_listener.ts";
 import { UDP_HEADER_LENGTH } from "../wire/udp.ts";
@@ -37,9 +37,9 @@ export class UdpPublisher implements Ready, UdpEvents<InboundUdpFlow>, Disposabl
 
   // An error that waits at an unconnected socket is about none of its clients in particular.
   ready(_events: number, now: number): void {
-    this.#listener.receive(MOST_AT_ONCE, (datagram, client) => {
+    this.#listener.receive(MOST_AT_ONCE, (datagram, client, asked) => {
       const known = this.#clients.get(client.address, client.port, this.#port);
-      (known ?? this.#open(client, now))?.deliver(datagram, now);
+      (known ?? this.#open(client, now))?.deliver(datagram, asked, now);
     });
   }
 

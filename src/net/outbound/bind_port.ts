@@ -19,6 +19,9 @@ export function bindPort(protocol: PortProtocol, at: Endpoint): Opened<Fd> {
   // Ports whose last connections are in TIME_WAIT can be listened at, tcp(7). For UDP the option would share the port.
   if (protocol === "tcp") setOption(number, "SO_REUSEADDR", 1);
   if (at.address.family === 6) setOption(number, "IPV6_V6ONLY", 1);
+  // Of all addresses, an answer is to come from the one that was asked.
+  if (protocol === "udp" && at.address.bytes.every((byte) => byte === 0))
+    setOption(number, at.address.family === 4 ? "IP_PKTINFO" : "IPV6_RECVPKTINFO", 1);
   const result = bind(number, new Sockaddr(at)) || (protocol === "tcp" ? listen(number, BACKLOG) : 0);
   if (result === 0) return { kind: "open", socket: fd };
   fd.close();

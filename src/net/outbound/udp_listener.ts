@@ -1,9 +1,10 @@
 // A UDP port of the host's that leads into a sandbox: datagrams from anyone, and answers to them.
+import { DatagramMessage } from "../../../ffi/datagram_message.ts";
 import { ERRNO } from "../../../ffi/errno.ts";
 import type { Fd } from "../../../ffi/fd.ts";
 import type { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
-import { type Endpoint, Sockaddr } from "../../../ffi/sockaddr.ts";
-import { localEndpoint, receiveFrom, sendTo } from "../../../ffi/socket.ts";
+import type { Address, Endpoint } from "../../../ffi/sockaddr.ts";
+import { localEndpoint } from "../../../ffi/socket.ts";
 import { bindPort } from "./bind_port.ts";
 import type { Drained } from "./datagram_socket.ts";
 import type { Opened } from "./opened.ts";
@@ -14,7 +15,7 @@ const MORE: Drained = { kind: "more" };
 export class UdpListener implements Disposable {
   readonly #fd: Fd;
   readonly #into: PinnedBuffer;
-  readonly #peer = new Sockaddr();
+  readonly #message = new DatagramMessage();
 
   /** Takes the descriptor over; `into` may be shared, as with DatagramSocket. */
   constructor(fd: Fd, into: PinnedBuffer) {
@@ -30,21 +31,24 @@ export class UdpListener implements Disposable {
     return localEndpoint(this.fd);
   }
 
-  /** Hands on each datagram that waits, `limit` at most. The view is valid during `deliver` alone, the sender for ever. */
-  receive(limit: number, deliver: (datagram: Uint8Array, from: Endpoint) => void): Drained {
+  /**
+   * Hands on each datagram that waits, `limit` at most. The view is valid during `deliver` alone, the addresses for ever. `to` is
+   * this host's own, where the socket is bound to all of them.
+   */
+  receive(limit: number, deliver: (datagram: Uint8Array, from: Endpoint, to: Address | undefined) => void): Drained {
     const { bytes, address } = this.#into;
     for (let i = 0; i < limit; i++) {
-      const length = receiveFrom(this.fd, address, bytes.length, this.#peer);
+      const length = this.#message.receive(this.fd, address, bytes.length);
       if (length === -ERRNO.EAGAIN) return DRAINED;
       if (length < 0) return { kind: "failed", errno: -length };
-      deliver(bytes.subarray(0, length), this.#peer.get());
+      deliver(bytes.subarray(0, length), this.#message.from, this.#message.to);
     }
     return MORE;
   }
 
-  /** The datagram's length, or a negated errno. */
-  send(datagram: Uint8Array, to: Endpoint): number {
-    return sendTo(this.fd, datagram, datagram.length, this.#peer.set(to.address, to.port));
+  /** The datagram's length, or a negated errno. `from`: an address of this host's, else the kernel chooses. */
+  send(datagram: Uint8Array, to: Endpoint, from?: Address): number {
+    return this.#message.send(this.fd, datagram, to, from);
   }
 
   close(): void {

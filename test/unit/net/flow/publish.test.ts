@@ -9,6 +9,7 @@ import type { BoundPort } from "../../../../src/net/flow/publish.ts";
 import { bindPort, type PortProtocol } from "../../../../src/net/outbound/bind_port.ts";
 import { connectTcp } from "../../../../src/net/outbound/tcp_socket.ts";
 import { listenUdp, type UdpListener } from "../../../../src/net/outbound/udp_listener.ts";
+import { BlockPool } from "../../../../src/net/tcp/block_pool.ts";
 import { formatIpAddress } from "../../../../src/net/wire/ip_address.ts";
 import { IP_PROTOCOL } from "../../../../src/net/wire/ip_packet.ts";
 import { parseTcp, TCP_FLAG, type TcpSegment } from "../../../../src/net/wire/tcp.ts";
@@ -109,6 +110,24 @@ describe("a published TCP port", () => {
     expect(segmentOf(reset).flags & TCP_FLAG.RST).toBe(TCP_FLAG.RST);
   });
 
+  test("a client whose bytes found no room is read when another one has given it back", () => {
+    const { port, at } = bound("tcp", 80);
+    using bench = new StackBench([port], { pool: new BlockPool({ limit: 1 }) });
+    using first = opened(connectTcp(at, vector));
+    first.send([bytes("1")]);
+    waitFor(bench.stack.fd, EPOLLIN);
+    const [one] = [...bench.turn(), ...bench.turn()];
+    using second = opened(connectTcp(at, vector));
+    second.send([bytes("2")]);
+    waitFor(bench.stack.fd, EPOLLIN);
+    const [two] = [...bench.turn(), ...bench.turn()];
+    if (!one || !two) throw new Error("two clients were passed on");
+    answer(bench, two, TCP_FLAG.SYN | TCP_FLAG.ACK);
+    expect([...bench.turn(), ...bench.turn()].map((sent) => text(segmentOf(sent).payload))).toEqual([""]);
+    answer(bench, one, TCP_FLAG.RST | TCP_FLAG.ACK);
+    expect([...bench.turn(), ...bench.turn()].map((sent) => text(segmentOf(sent).payload))).toEqual(["2"]);
+  });
+
   test("is gone when the stack is", () => {
     const { port, at } = bound("tcp", 80);
     const bench = new StackBench([port]);
@@ -152,6 +171,26 @@ describe("a published UDP port", () => {
     bench.turn();
     expect([heard(one), heard(two)]).toEqual([["for 1"], ["for 2"]]);
   });
+
+  for (const [family, asked] of [
+    [4, Uint8Array.of(127, 3, 2, 1)],
+    [6, loopback(6).address.bytes],
+  ] as const)
+    testWhere(noLoopback(family))(`IPv${family}: at all addresses, an answer comes from the one that was asked`, () => {
+      const everywhere = { family, bytes: new Uint8Array(family === 4 ? 4 : 16) };
+      const { port, at } = bound("udp", 53, { address: everywhere, port: 0 });
+      using bench = new StackBench([port]);
+      using client = opened(listenUdp(loopback(family), into));
+      const target = { address: { family, bytes: asked }, port: at.port };
+      client.send(bytes("?"), target);
+      const [question] = bench.turn();
+      if (question === undefined) throw new Error("a datagram was sent");
+      say(bench, question, "!");
+      bench.turn();
+      const got: unknown[] = [];
+      client.receive(1, (datagram, from) => got.push(text(datagram), from));
+      expect(got).toEqual(["!", target]);
+    });
 
   test("a datagram larger than the MTU comes in pieces", () => {
     const { port, at } = bound("udp", 53);

@@ -4,6 +4,7 @@ import { type FrameSink, FrameWriter } from "../../../../src/net/flow/frame_writ
 import { type FamilyAddresses, NetworkAddresses } from "../../../../src/net/flow/network_addresses.ts";
 import type { BoundPort } from "../../../../src/net/flow/publish.ts";
 import { Stack } from "../../../../src/net/flow/stack.ts";
+import { BlockPool } from "../../../../src/net/tcp/block_pool.ts";
 import { ETHER_TYPE, parseEthernet } from "../../../../src/net/wire/ethernet.ts";
 import { GATEWAY_MAC } from "../../../../src/net/wire/gateway_mac.ts";
 import { type IpAddress, type IpPrefix, parseIpAddress, parsePrefix } from "../../../../src/net/wire/ip_address.ts";
@@ -41,7 +42,7 @@ export class StackBench implements Disposable {
   /** Packets of the sandbox's. */
   readonly sandbox: FrameWriter;
 
-  constructor(published: readonly BoundPort[], mtu = 1500) {
+  constructor(published: readonly BoundPort[], { mtu = 1500, pool = new BlockPool() } = {}) {
     const header = new Uint8Array(MOST_HEADER);
     const write = (length: number, payload: readonly Uint8Array[]): boolean =>
       this.#keep(Buffer.concat([header.subarray(0, length), ...payload]));
@@ -54,6 +55,7 @@ export class StackBench implements Disposable {
       egress: openEgress([FAMILIES[4].gateway, FAMILIES[6].gateway]),
       names: noNames(),
       published,
+      pool,
       sandboxMac: SANDBOX_MAC,
       now: () => this.now,
       random: () => random++,
