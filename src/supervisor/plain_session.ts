@@ -3,6 +3,7 @@ import { waitFor } from "../../ffi/process.ts";
 import type { SignalPipe } from "../../ffi/signal_pipe.ts";
 import type { Background } from "./background.ts";
 import { forwardSignal } from "./forward_signal.ts";
+import { passOn } from "./pass_on.ts";
 
 export type PlainSession = {
   readonly pid: number;
@@ -15,12 +16,16 @@ export type PlainSession = {
 /** Until the command has ended; its exit code. */
 export function supervisePlain({ pid, pidfd, signals, newSession, background }: PlainSession): number {
   let ended = false;
-  background.watch(signals.fd, () => {
-    for (const caught of signals.drain()) forwardSignal(pidfd, !newSession, caught);
-  });
-  background.watch(pidfd, () => {
-    ended = true;
-  });
+  const watched = [
+    background.watch(signals.fd, () => {
+      for (const caught of signals.drain()) forwardSignal(pidfd, !newSession, caught);
+    }),
+    background.watch(pidfd, () => {
+      ended = true;
+    }),
+  ];
   while (!ended) background.turn(background.timeout);
+  for (const stop of watched) stop();
+  passOn(background, signals, () => performance.now());
   return waitFor(pid);
 }

@@ -9,6 +9,7 @@ import { receiveFd } from "../../ffi/receive_fd.ts";
 import type { CaughtSignal, SignalPipe } from "../../ffi/signal_pipe.ts";
 import { rawModes, restoreModes, setWindowSize, terminalModes, windowSize } from "../../ffi/terminal.ts";
 import type { Background } from "./background.ts";
+import { passOn } from "./pass_on.ts";
 
 const SIG = { CONT: 18, WINCH: 28 } as const;
 const END_OF_TRANSMISSION = 4;
@@ -32,6 +33,7 @@ export function superviseTerminal({ pid, pidfd, socket, signals, background }: T
   if (modes) restoreModes(0, rawModes(modes));
   try {
     session.run();
+    if (background) passOn(background, signals, () => performance.now());
   } finally {
     if (modes) restoreModes(0, modes);
   }

@@ -5,7 +5,7 @@ import { fstatSync, openSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { LineReader } from "../support/line_reader.ts";
 import { HANG, NO_NETWORK, printed, python, SLIRP } from "../support/network_inside.ts";
-import { TcpServer } from "../support/network_servers.ts";
+import { readToEnd, ServerProcess, TcpServer, udpServer } from "../support/network_servers.ts";
 import { eventually, gone, marked, stateOf, withDescendants } from "../support/processes.ts";
 import { absent, testWhere } from "../support/test_where.ts";
 import { SANDBOX, type Started, workspace } from "../support/workspace.ts";
@@ -114,6 +114,96 @@ say(received(s).decode())`;
     },
     HANG,
   );
+});
+
+describe("what a command has sent when it ends", () => {
+  // As much as lies between a writer and a reader, and is not yet in the hands of the host's kernel.
+  const SIZE = 3_000_000;
+  const FILL = `
+s = dial(int(sys.argv[1]))
+s.setblocking(False)
+try:
+    while True: s.send(b"x" * 65536)
+except BlockingIOError: pass
+os._exit(5)`;
+
+  withNetwork(
+    "is passed on",
+    async () => {
+      const sizes: number[] = [];
+      await using server = await TcpServer.start((socket) => {
+        void readToEnd(socket).then(({ length }) => {
+          sizes.push(length);
+          socket.end();
+        });
+      });
+      const program = `dial(int(sys.argv[1])).sendall(b"x" * ${SIZE})\nos._exit(5)`;
+      for (let i = 0; i < 10; i++) expect((await here.run([...SLIRP, ...python(program, server.port)])).code).toBe(5);
+      await eventually(
+        () => sizes.length,
+        (count) => count === 10,
+      );
+      expect(sizes).toEqual(Array(10).fill(SIZE));
+    },
+    HANG,
+  );
+
+  withNetwork("is passed on as datagrams too", async () => {
+    let got = 0;
+    await using server = await udpServer(() => void got++);
+    const program = `
+s = datagrams(int(sys.argv[1]))
+for i in range(50): s.send(b"x" * 1000)
+os._exit(0)`;
+    printed(await here.run([...SLIRP, ...python(program, server.port)]));
+    await eventually(
+      () => got,
+      (count) => count === 50,
+    );
+  });
+
+  withNetwork(
+    "is not waited for without end where nobody takes it: the server is told that it has not got all",
+    async () => {
+      await using server = await ServerProcess.start(`
+sys.stdin.readline()
+try:
+    while s.recv(1 << 20): pass
+    print("end", flush=True)
+except ConnectionResetError: print("reset", flush=True)`);
+      expect((await here.run([...SLIRP, ...python(FILL, server.port)])).code).toBe(5);
+      server.tell();
+      expect(await server.lines.next()).toBe("reset");
+    },
+    HANG,
+  );
+
+  withNetwork(
+    "is not waited for after a signal, which changes nothing of the exit status",
+    async () => {
+      await using server = await ServerProcess.start("sys.stdin.read()");
+      const child = here.start([...SLIRP, ...python(FILL, server.port)]);
+      const [, init = 0] = await eventually(
+        () => withDescendants(child.pid),
+        ([, first]) => first !== undefined && stateOf(first) === "Z",
+      );
+      child.kill("SIGTERM");
+      expect(await child.exited).toBe(5);
+      expect(gone(init)).toBe(true);
+    },
+    HANG,
+  );
+
+  testWhere(NO_NETWORK, absent("curl"))("is logged, with what came back", async () => {
+    using server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("from the host") });
+    const url = `http://10.0.2.2:${server.port}/`;
+    printed(await here.run([...SLIRP, "--net-log", "net.log", "--", "curl", "-sS", url]));
+    const entries = (await Bun.file(join(here.dir, "net.log")).text()).trim().split("\n");
+    expect(entries).toHaveLength(1);
+    const entry = JSON.parse(entries[0] ?? "");
+    expect(entry).toMatchObject({ protocol: "tcp", address: "10.0.2.2", port: server.port, verdict: "allowed" });
+    expect(entry.bytesIn).toBeGreaterThan("from the host".length);
+  });
 });
 
 describe("signals to the supervisor", () => {

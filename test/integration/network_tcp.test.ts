@@ -165,27 +165,6 @@ s.sendall(b"b" * 3_000_000)`;
     const program = `say(received(dial(int(sys.argv[1]))))`;
     expect(await pythonSays(here, [...SLIRP, ...python(program, server.port)])).toBe("b''\n");
   });
-
-  withNetwork(
-    "what a command has sent is not lost by its end, which comes at once",
-    async () => {
-      const sizes: number[] = [];
-      await using server = await TcpServer.start((socket) => {
-        void readToEnd(socket).then(({ length }) => {
-          sizes.push(length);
-          socket.end();
-        });
-      });
-      const program = `dial(int(sys.argv[1])).sendall(b"x" * 20_000)`;
-      for (let i = 0; i < 20; i++) await pythonSays(here, [...SLIRP, ...python(program, server.port)]);
-      await eventually(
-        () => sizes.length,
-        (count) => count === 20,
-      );
-      expect(sizes).toEqual(Array(20).fill(20_000));
-    },
-    HANG,
-  );
 });
 
 describe("an end before its time", () => {

@@ -89,6 +89,12 @@ export class ServerProcess implements AsyncDisposable {
     return new ServerProcess(child, lines, Number(await lines.next()));
   }
 
+  /** Gives it a line to read. */
+  tell(): void {
+    this.#child.stdin.write("\n");
+    this.#child.stdin.flush();
+  }
+
   async kill(): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.#child.exited;

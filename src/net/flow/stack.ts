@@ -124,9 +124,20 @@ export class Stack implements Disposable, Ready {
     return this.#tcp.size + this.#udp.size + this.#echo.size;
   }
 
-  /** To have the loop wait for a descriptor of somebody else's, too. */
-  watch(fd: number, ready: () => void): void {
-    this.#reactor.add(fd, { ready });
+  /** Changes as bytes of the sandbox are passed on; `undefined` while all its connections have been ended by it, and that passed on. */
+  get passing(): number | undefined {
+    return this.#tcp.passing;
+  }
+
+  /** The sandbox had a frame in the last round: it may have another. */
+  get isBusy(): boolean {
+    return this.#deviceRound === this.#round;
+  }
+
+  /** To have the loop wait for a descriptor of somebody else's, too; until what is returned is called. */
+  watch(fd: number, ready: () => void): () => void {
+    const token = this.#reactor.add(fd, { ready });
+    return () => this.#reactor.remove(fd, token);
   }
 
   /** Does what is due, after waiting for that so many milliseconds at most. */

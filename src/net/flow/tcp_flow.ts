@@ -94,6 +94,11 @@ export class TcpFlow implements Timed, Ready, Pumped {
     return this.#connecting;
   }
 
+  /** The host's end has not been told of the end of what the sandbox sends, and may be. */
+  get isPassingOn(): boolean {
+    return !this.#connecting && !this.#sentEnd && !this.#closed;
+  }
+
   get deadline(): number | undefined {
     const at = Math.min(this.connection.pollAt ?? Number.POSITIVE_INFINITY, this.#decidesAt);
     return at === Number.POSITIVE_INFINITY ? undefined : at;
@@ -132,6 +137,8 @@ export class TcpFlow implements Timed, Ready, Pumped {
 
   /** Without a word to the sandbox: its namespace is gone, or its place is taken by a new connection. */
   drop(): void {
+    // What has been passed on whole is the kernel's to deliver, which a reset would keep it from.
+    if (this.#sentEnd) this.#closeSocket();
     this.#end();
   }
 

@@ -72,6 +72,14 @@ export class TcpTable implements TcpEvents {
     return this.#flows.size;
   }
 
+  /** What hosts have been given by connections that have more for them; `undefined` without any. */
+  get passing(): number | undefined {
+    let bytes: number | undefined;
+    for (const flow of this.#flows)
+      if (flow instanceof TcpFlow && flow.isPassingOn) bytes = (bytes ?? 0) + flow.bytesOut;
+    return bytes;
+  }
+
   packet(packet: IpPacket, now: number): void {
     const segment = parseTcp(packet.payload);
     if (segment === undefined) return;
