@@ -1,8 +1,12 @@
 // A command without a terminal, while this process has more to do than to wait for it. (When it has not, the waiter takes its place: hand_over.ts.)
 import { waitFor } from "../../ffi/process.ts";
 import type { SignalPipe } from "../../ffi/signal_pipe.ts";
+import { unmapCode } from "../../ffi/unmapped_code.ts";
 import type { Background } from "./background.ts";
 import { forwardSignal } from "./forward_signal.ts";
+
+/** Milliseconds after which a sandbox is one that stays. */
+const SETTLING = 500;
 
 export type PlainSession = {
   readonly pid: number;
@@ -21,6 +25,9 @@ export function supervisePlain({ pid, pidfd, signals, newSession, background }: 
   background.watch(pidfd, () => {
     ended = true;
   });
+  const settledAt = performance.now() + SETTLING;
+  while (!ended && performance.now() < settledAt) background.turn(Math.min(background.timeout, SETTLING));
+  if (!ended) unmapCode();
   while (!ended) background.turn(background.timeout);
   return waitFor(pid);
 }

@@ -51,8 +51,8 @@ const OWN_MAC: MacAddress = getMacAddress(GATEWAY_MAC, 0);
 const BROADCAST: MacAddress = 0xffffffffffff;
 /** Frames of one round: then others have their turn. */
 const MOST_FRAMES = 64;
-/** 8 MiB of 64 KiB: what many busy flows share. */
-const AMPLE_BLOCKS = 128;
+/** 4 MiB of 64 KiB: what many busy flows share. */
+const AMPLE_BLOCKS = 64;
 const DATAGRAM_BYTES = 65_536;
 /** 16 of the largest datagrams at a time; 30 s is what Linux waits for their pieces (net.ipv4.ipfrag_time). */
 const REASSEMBLY = { datagrams: 64, bytes: 1 << 20, timeout: 30_000 } as const;
