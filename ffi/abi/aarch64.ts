@@ -15,6 +15,7 @@ export const AARCH64_SYSCALLS = {
   mmap: 222,
   mprotect: 226,
   munmap: 215,
+  madvise: 233,
   mount: 40,
   umount2: 39,
   pivot_root: 41,

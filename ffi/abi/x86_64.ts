@@ -15,6 +15,7 @@ export const X86_64_SYSCALLS = {
   mmap: 9,
   mprotect: 10,
   munmap: 11,
+  madvise: 28,
   mount: 165,
   umount2: 166,
   pivot_root: 155,

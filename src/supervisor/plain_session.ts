@@ -1,9 +1,13 @@
 // A command without a terminal, while this process has more to do than to wait for it. (When it has not, the waiter takes its place: hand_over.ts.)
 import { waitFor } from "../../ffi/process.ts";
 import type { SignalPipe } from "../../ffi/signal_pipe.ts";
+import { unmapCode } from "../../ffi/unmapped_code.ts";
 import type { Background } from "./background.ts";
 import { forwardSignal } from "./forward_signal.ts";
 import { passOn } from "./pass_on.ts";
+
+/** Milliseconds after which a sandbox is one that stays. */
+const SETTLING = 500;
 
 export type PlainSession = {
   readonly pid: number;
@@ -24,6 +28,9 @@ export function supervisePlain({ pid, pidfd, signals, newSession, background }: 
       ended = true;
     }),
   ];
+  const settledAt = performance.now() + SETTLING;
+  while (!ended && performance.now() < settledAt) background.turn(Math.min(background.timeout, SETTLING));
+  if (!ended) unmapCode();
   while (!ended) background.turn(background.timeout);
   for (const stop of watched) stop();
   passOn(background, signals, () => performance.now());

@@ -55,6 +55,8 @@ const OWN_MAC: MacAddress = getMacAddress(GATEWAY_MAC, 0);
 const BROADCAST: MacAddress = 0xffffffffffff;
 /** Frames of one round: then others have their turn. */
 const MOST_FRAMES = 64;
+/** 4 MiB of 64 KiB: what many busy flows share. */
+const AMPLE_BLOCKS = 64;
 const DATAGRAM_BYTES = 65_536;
 /** 16 of the largest datagrams at a time; 30 s is what Linux waits for their pieces (net.ipv4.ipfrag_time). */
 const REASSEMBLY = { datagrams: 64, bytes: 1 << 20, timeout: 30_000 } as const;
@@ -81,7 +83,7 @@ export class Stack implements Disposable, Ready {
 
   constructor(options: StackOptions) {
     const { device, addresses, mtu, egress, names, now, random, published = [], sandboxMac = BROADCAST } = options;
-    this.#pool = options.pool ?? new BlockPool();
+    this.#pool = options.pool ?? new BlockPool({ ample: AMPLE_BLOCKS, cached: 2 * AMPLE_BLOCKS });
     this.#device = device;
     this.#addresses = addresses;
     this.#now = now;

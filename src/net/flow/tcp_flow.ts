@@ -217,8 +217,9 @@ export class TcpFlow implements Timed, Ready, Pumped {
     for (let read = 0; this.#readable && read < READ_AT_ONCE && this.#fd >= 0; ) {
       const slices = this.connection.writable(READ_AT_ONCE - read);
       if (slices.length === 0) {
-        // Its own queue being full, an acknowledgment will tell; the pool being empty, nothing of this flow's would.
-        if (this.connection.writableLength > 0) this.#host.starve(this);
+        // With something under way an acknowledgment will tell; with nothing, for the pool is empty, nothing of this flow's would.
+        const { writableLength, unacknowledgedLength } = this.connection;
+        if (writableLength > 0 && unacknowledgedLength === 0) this.#host.starve(this);
         return;
       }
       this.#vector.clear();

@@ -5,23 +5,27 @@ export type BlockPoolLimits = {
   readonly blockSize: number;
   /** Blocks that may be out at a time. */
   readonly limit: number;
+  /** Up to so many connections take what they like; beyond, each gets what it cannot go on without. */
+  readonly ample: number;
   /** Blocks kept for the next taker when they come back; the rest goes to the garbage collector. */
   readonly cached: number;
 };
 
-const DEFAULTS: BlockPoolLimits = { blockSize: 64 << 10, limit: 2048, cached: 64 };
+const DEFAULTS: BlockPoolLimits = { blockSize: 64 << 10, limit: 2048, ample: 2048, cached: 64 };
 
 export class BlockPool {
   readonly blockSize: number;
   readonly #limit: number;
+  readonly #ample: number;
   readonly #cached: number;
   readonly #free: Uint8Array[] = [];
   #taken = 0;
 
   constructor(limits: Partial<BlockPoolLimits> = {}) {
-    const { blockSize, limit, cached } = { ...DEFAULTS, ...limits };
+    const { blockSize, limit, ample, cached } = { ...DEFAULTS, ...limits };
     this.blockSize = blockSize;
     this.#limit = limit;
+    this.#ample = Math.min(ample, limit);
     this.#cached = cached;
   }
 
@@ -31,6 +35,11 @@ export class BlockPool {
 
   get freeBytes(): number {
     return (this.#limit - this.#taken) * this.blockSize;
+  }
+
+  /** What may be queued without keeping memory from others. */
+  get spareBytes(): number {
+    return Math.max(0, this.#ample - this.#taken) * this.blockSize;
   }
 
   /** Undefined when all are out. What is in the block is what its last holder left there. */

@@ -162,7 +162,7 @@ export class ReceiveHalf {
   /** Grows by a segment or half of the limit at a time. Where the pool is short, by what it has, and by a block in any case. */
   #nextEdge(): number {
     const { pool } = this.#settings;
-    const room = Math.min(this.#limit - this.queue.length, Math.max(pool.freeBytes, pool.blockSize));
+    const room = Math.min(this.#limit - this.queue.length, Math.max(pool.spareBytes, pool.blockSize));
     const edge = this.#nxt + Math.max(0, room);
     return edge - this.#edge >= Math.min(this.#segmentSize, this.#limit / 2) ? edge : this.#edge;
   }

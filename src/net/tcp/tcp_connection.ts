@@ -146,9 +146,12 @@ export class TcpConnection {
 
   /** Space for up to `want` bytes of the host, less when the queue or the pool is full; {@link produce} must follow, if only with 0. */
   writable(want: number): readonly Uint8Array[] {
-    // Half of what is left at a time: no connection can take the pool's last blocks from all others.
-    const fair = Math.ceil(this.#endpoint.settings.pool.freeBytes / 2);
-    return this.#send.queue.reserve(Math.min(want, this.writableLength, fair));
+    const { pool } = this.#endpoint.settings;
+    const { queue } = this.#send;
+    // Half of what is left at a time: no connection can take the pool's last blocks from all others. One with nothing under way
+    // would not be called again.
+    const fair = Math.max(Math.ceil(pool.spareBytes / 2), queue.length === 0 ? pool.blockSize : 0);
+    return queue.reserve(Math.min(want, this.writableLength, fair));
   }
 
   /** The first `count` bytes of what was writable are filled. */
