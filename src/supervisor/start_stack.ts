@@ -11,18 +11,24 @@ import type { Background } from "./background.ts";
 const WORD = 2 ** 32;
 
 /** `socket`: where the device's descriptor comes by. */
-export function startStack(socket: Fd, network: NonNullable<Spec["sandbox"]["network"]>): Background {
-  const device = new TapDevice(receiveFd(socket, "network device"));
-  socket.close();
+export type StackStarter = (socket: Fd) => Background;
+
+/** All that can be done while the device is still being made. */
+export function prepareStack(network: NonNullable<Spec["sandbox"]["network"]>): StackStarter {
   const families = [network.ipv4, network.ipv6].flatMap((texts) => (texts ? [addressesOf(texts)] : []));
-  return new Stack({
-    device,
-    addresses: new NetworkAddresses(families),
-    mtu: network.mtu,
-    hostLoopback: network.hostLoopback,
-    now: () => performance.now(),
-    random: () => Math.floor(Math.random() * WORD),
-  });
+  const addresses = new NetworkAddresses(families);
+  return (socket) => {
+    const device = new TapDevice(receiveFd(socket, "network device"));
+    socket.close();
+    return new Stack({
+      device,
+      addresses,
+      mtu: network.mtu,
+      hostLoopback: network.hostLoopback,
+      now: () => performance.now(),
+      random: () => Math.floor(Math.random() * WORD),
+    });
+  };
 }
 
 function addressesOf({ address, prefixLength, gateway, nameserver }: Texts): FamilyAddresses {

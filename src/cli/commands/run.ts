@@ -9,8 +9,9 @@ import type { LaunchFailure } from "../../launch/launch_plan.ts";
 import { start } from "../../launch/start.ts";
 import type { PlanFacts } from "../../plan/facts.ts";
 import type { HostLookups } from "../../spec/host_lookups.ts";
-import type { Spec } from "../../spec/spec.ts";
+import type { Spec, UserNetwork } from "../../spec/spec.ts";
 import { handOver } from "../../supervisor/hand_over.ts";
+import type { StackStarter } from "../../supervisor/start_stack.ts";
 import type { Parsed } from "../command.ts";
 import { takeImageWord } from "../image_word.ts";
 import { parseArguments } from "../parse/arguments.ts";
@@ -56,12 +57,15 @@ async function launch(
 ): Promise<number> {
   defaultChildSignal();
   if (spec.sandbox.dieWithParent && !dieWithParent()) exitNow(125);
-  const started = start({ spec, facts, filters, hostPath: lookups.env.PATH ?? "" });
+  const userNetwork = spec.sandbox.network;
+  let startStack: StackStarter | undefined;
+  const meanwhile = async (): Promise<void> => {
+    if (userNetwork) startStack = await stackStarter(userNetwork);
+  };
+  const started = await start({ spec, facts, filters, hostPath: lookups.env.PATH ?? "", meanwhile });
   if (started.kind !== "running") return throwFault(started, spec);
   const { pid, pidfd, signals, terminal, network } = started;
-  const userNetwork = spec.sandbox.network;
-  const background =
-    network && userNetwork && (await import("../../supervisor/start_stack.ts")).startStack(network, userNetwork);
+  const background = network && startStack?.(network);
   if (terminal)
     return (await import("../../supervisor/terminal_session.ts")).superviseTerminal({
       pid,
@@ -80,6 +84,10 @@ async function launch(
       background,
     });
   return handOver({ pid, pidfd, signals, newSession, keep, command: spec.process.args });
+}
+
+async function stackStarter(network: UserNetwork): Promise<StackStarter> {
+  return (await import("../../supervisor/start_stack.ts")).prepareStack(network);
 }
 
 async function resolveRootfs(parsed: Parsed, lookups: HostLookups): Promise<Found> {
