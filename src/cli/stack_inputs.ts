@@ -9,7 +9,7 @@ import { egressPolicy } from "./egress_policy.ts";
 import { fileFault } from "./file_fault.ts";
 import { coloursOn, note, sayFault } from "./say.ts";
 
-export function stackInputs({ hostname }: Spec, network: UserNetwork): Omit<StackInputs, "socket" | "published"> {
+export function stackInputs({ hostname }: Spec, network: UserNetwork): Omit<StackInputs, "published"> {
   const policy = egressPolicy(network);
   const colour = coloursOn(2, process.env);
   return {

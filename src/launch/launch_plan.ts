@@ -32,13 +32,8 @@ const REPORT_INIT = 3;
 
 export type MapIds = (pid: number, maps: NonNullable<Plan["helperMaps"]>) => LaunchFailure | undefined;
 
-/** Starts the child and returns when its command runs, or has failed to. */
-export function launchPlan(
-  plan: Plan,
-  channels: ExecChannels,
-  candidates: readonly string[],
-  mapIds: MapIds,
-): Launched | LaunchFailure {
+/** Starts the child, which goes on by itself from here. */
+export function beginLaunch(plan: Plan, channels: ExecChannels, mapIds: MapIds): Launched | LaunchFailure {
   const encoded = encodePlan(plan.steps);
   const result = launch({
     cloneFlags: plan.cloneFlags.reduce((value, name) => value + CLONE[name], 0),
@@ -51,10 +46,18 @@ export function launchPlan(
   if (result.kind === "failed") return { kind: "clone", flags: plan.cloneFlags, errno: result.errno };
   const { pid, pidfd } = result;
   const failure = plan.helperMaps && release(pid, plan.helperMaps, channels, mapIds);
-  if (failure) return abandon(pid, failure);
+  return failure ? abandon(pid, failure) : { kind: "running", pid, pidfd };
+}
+
+/** Returns when the child's command runs, or has failed to. */
+export function awaitCommand(
+  launched: Launched,
+  plan: Plan,
+  channels: ExecChannels,
+  candidates: readonly string[],
+): Launched | LaunchFailure {
   const report = awaitExec(channels.status.read.number);
-  if (report === undefined) return { kind: "running", pid, pidfd };
-  return abandon(pid, parseReport(plan.steps, candidates, report));
+  return report === undefined ? launched : abandon(launched.pid, parseReport(plan.steps, candidates, report));
 }
 
 /** Ends and reaps a child whose command does not run. */

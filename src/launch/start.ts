@@ -9,7 +9,7 @@ import type { Spec } from "../spec/spec.ts";
 import { commandCandidates } from "./command_candidates.ts";
 import { ExecChannels, NO_DESCRIPTOR } from "./exec_channels.ts";
 import { idMapHelpers } from "./id_map_helpers.ts";
-import { type Launched, type LaunchFailure, launchPlan } from "./launch_plan.ts";
+import { awaitCommand, beginLaunch, type Launched, type LaunchFailure } from "./launch_plan.ts";
 
 export type Started = Launched & {
   /** A socket that the terminal comes by. */
@@ -26,9 +26,12 @@ export type StartOptions = {
   readonly filters: readonly Uint8Array[];
   /** The caller's PATH, in which newuidmap is looked for. */
   readonly hostPath: string;
+  /** What can be done while the child sets itself up. */
+  readonly meanwhile: () => Promise<void>;
 };
 
-export function start({ spec, facts, filters, hostPath }: StartOptions): Started | LaunchFailure {
+export async function start(options: StartOptions): Promise<Started | LaunchFailure> {
+  const { spec, facts, filters, hostPath, meanwhile } = options;
   using channels = new ExecChannels({
     helper: spec.sandbox.idMapWriter === "helper",
     terminal: spec.process.terminal,
@@ -37,7 +40,10 @@ export function start({ spec, facts, filters, hostPath }: StartOptions): Started
   const candidates = commandCandidates(spec.process.args, spec.process.env);
   const signals = new SignalPipe();
   const planned = plan(spec, facts, execInputs(channels, candidates, filters));
-  const result = launchPlan(planned, channels, candidates, idMapHelpers(hostPath));
+  const launched = beginLaunch(planned, channels, idMapHelpers(hostPath));
+  if (launched.kind !== "running") return launched;
+  await meanwhile();
+  const result = awaitCommand(launched, planned, channels, candidates);
   if (result.kind !== "running") return result;
   return { ...result, signals, terminal: channels.terminal?.ours.dup(), network: channels.network?.ours.dup() };
 }

@@ -20,8 +20,6 @@ import type { NetworkRecords } from "./network_records.ts";
 const WORD = 2 ** 32;
 
 export type StackInputs = {
-  /** Where the device's descriptor comes by. */
-  readonly socket: Fd;
   readonly network: UserNetwork;
   readonly policy: NetworkPolicy;
   readonly hostname: string | undefined;
@@ -32,11 +30,11 @@ export type StackInputs = {
   readonly published: readonly BoundPort[];
 };
 
-export function startStack({ socket, network, policy, hostname, tell, records, published }: StackInputs): Background {
-  const tap = new TapDevice(receiveFd(socket, "network device"));
-  socket.close();
-  const shaped = network.shape ? shapedDevice(tap, network.shape) : tap;
-  const device = records.pcap ? new PcapDevice(shaped, records.pcap) : shaped;
+/** `socket`: where the device's descriptor comes by. */
+export type StackStarter = (socket: Fd) => Background;
+
+/** All that can be done while the device is still being made. */
+export function prepareStack({ network, policy, hostname, tell, records, published }: StackInputs): StackStarter {
   const families = [network.ipv4, network.ipv6].flatMap((texts) => (texts ? [addressesOf(texts)] : []));
   const own =
     hostname === undefined ? [] : families.map(({ sandbox }) => ({ address: sandbox, names: [hostname] as const }));
@@ -44,17 +42,24 @@ export function startStack({ socket, network, policy, hostname, tell, records, p
   const egress = new Egress(policy, { tell, log: records.log });
   for (const { address, names } of added) egress.know(names[0], address, performance.now());
   const gateways = network.hostLoopback ? families.map(({ gateway }) => gateway) : [];
-  return new Stack({
-    device,
-    addresses: new NetworkAddresses(families),
-    mtu: network.mtu,
-    egress,
-    names: { own: new HostsTable([...own, ...added]), ...hostNames(network.names.servers.map(at), gateways) },
-    published,
-    sandboxMac: tap.hardwareAddress,
-    now: () => performance.now(),
-    random: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? Math.floor(Math.random() * WORD),
-  });
+  const names = { own: new HostsTable([...own, ...added]), ...hostNames(network.names.servers.map(at), gateways) };
+  const addresses = new NetworkAddresses(families);
+  return (socket) => {
+    const tap = new TapDevice(receiveFd(socket, "network device"));
+    socket.close();
+    const shaped = network.shape ? shapedDevice(tap, network.shape) : tap;
+    return new Stack({
+      device: records.pcap ? new PcapDevice(shaped, records.pcap) : shaped,
+      addresses,
+      mtu: network.mtu,
+      egress,
+      names,
+      published,
+      sandboxMac: tap.hardwareAddress,
+      now: () => performance.now(),
+      random: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? Math.floor(Math.random() * WORD),
+    });
+  };
 }
 
 function shapedDevice(tap: TapDevice, { up, down, delay, loss }: NetworkShape): ShapedDevice {

@@ -11,6 +11,7 @@ import type { PlanFacts } from "../../plan/facts.ts";
 import type { HostLookups } from "../../spec/host_lookups.ts";
 import type { Spec } from "../../spec/spec.ts";
 import { handOver } from "../../supervisor/hand_over.ts";
+import type { StackInputs, StackStarter } from "../../supervisor/start_stack.ts";
 import type { Parsed } from "../command.ts";
 import { takeImageWord } from "../image_word.ts";
 import { parseArguments } from "../parse/arguments.ts";
@@ -79,13 +80,14 @@ async function launch(
   const inputs = userNetwork && (await import("../stack_inputs.ts")).stackInputs(spec, userNetwork);
   defaultChildSignal();
   if (spec.sandbox.dieWithParent && !dieWithParent()) exitNow(125);
-  const started = start({ spec, facts, filters, hostPath: lookups.env.PATH ?? "" });
+  let startStack: StackStarter | undefined;
+  const meanwhile = async (): Promise<void> => {
+    if (inputs) startStack = await stackStarter({ ...inputs, published: ports });
+  };
+  const started = await start({ spec, facts, filters, hostPath: lookups.env.PATH ?? "", meanwhile });
   if (started.kind !== "running") return throwFault(started, spec);
   const { pid, pidfd, signals, terminal, network } = started;
-  const background =
-    network &&
-    inputs &&
-    (await import("../../supervisor/start_stack.ts")).startStack({ socket: network, published: ports, ...inputs });
+  const background = network && startStack?.(network);
   if (terminal)
     return (await import("../../supervisor/terminal_session.ts")).superviseTerminal({
       pid,
@@ -104,6 +106,10 @@ async function launch(
       background,
     });
   return handOver({ pid, pidfd, signals, newSession, keep, command: spec.process.args });
+}
+
+async function stackStarter(inputs: StackInputs): Promise<StackStarter> {
+  return (await import("../../supervisor/start_stack.ts")).prepareStack(inputs);
 }
 
 async function resolveRootfs(parsed: Parsed, lookups: HostLookups): Promise<Found> {
