@@ -45,6 +45,8 @@ export type StackOptions = {
   readonly sandboxMac?: MacAddress;
   /** Of all TCP connections' queues. */
   readonly pool?: BlockPool;
+  /** A frame that was read from the device before there was a stack. */
+  readonly first?: Uint8Array | undefined;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
   /** A random unsigned number of 32 bits. */
@@ -82,7 +84,7 @@ export class Stack implements Disposable, Ready {
   #deviceRound = 0;
 
   constructor(options: StackOptions) {
-    const { device, addresses, mtu, egress, names, now, random, published = [], sandboxMac = BROADCAST } = options;
+    const { device, addresses, mtu, egress, names, now, random, published = [], first, sandboxMac = BROADCAST } = options;
     this.#pool = options.pool ?? new BlockPool({ ample: AMPLE_BLOCKS, cached: 2 * AMPLE_BLOCKS });
     this.#device = device;
     this.#addresses = addresses;
@@ -107,6 +109,7 @@ export class Stack implements Disposable, Ready {
     this.#echo = new EchoTable(host, network, egress, buffer);
     this.#published = publish(published, host, network, { tcp: this.#tcp, udp: this.#udp }, buffer);
     this.#reactor.add(device.fd, this);
+    if (first !== undefined) this.#frame(first.subarray(VIRTIO_NET_HDR_LENGTH), now());
   }
 
   /** Readable when {@link turn} has something to do. */
