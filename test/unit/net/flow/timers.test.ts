@@ -81,4 +81,14 @@ describe("timers", () => {
     expect(alarm.expired).toEqual([20]);
     expect(timers.next).toBeUndefined();
   });
+
+  test("nobody is woken for those that were removed", () => {
+    const timers = new Timers();
+    const alarms = Array.from({ length: 100 }, (_, i) => new Alarm(10 + i));
+    for (const alarm of alarms) timers.update(alarm);
+    for (const alarm of alarms.slice(0, 99)) timers.remove(alarm);
+    expect(timers.next).toBe(109);
+    for (const alarm of alarms) timers.remove(alarm);
+    expect(timers.next).toBeUndefined();
+  });
 });
