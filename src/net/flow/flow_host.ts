@@ -11,6 +11,8 @@ export type FlowHost = {
   readonly pool: BlockPool;
   /** To have {@link Pumped.pump} called when the round under way ends: one acknowledgment for many segments. */
   schedule(flow: Pumped): void;
+  /** The same, as soon as the pool has a block again. */
+  scheduleWhenFree(flow: Pumped): void;
   /** The stack's clock, in milliseconds. */
   now(): number;
   /** A random unsigned number of 32 bits. */

@@ -58,7 +58,10 @@ export class Stack implements Disposable, Ready {
   readonly #reactor = new Reactor();
   readonly #timers = new Timers();
   readonly #writer: FrameWriter;
+  readonly #pool = new BlockPool();
   readonly #due = new Set<Pumped>();
+  /** Without a block to read into. */
+  readonly #starved = new Set<Pumped>();
   readonly #pieces = new FragmentReassembler(REASSEMBLY);
   readonly #tcp: TcpTable;
   readonly #udp: UdpTable;
@@ -77,8 +80,9 @@ export class Stack implements Disposable, Ready {
       writer: this.#writer,
       reactor: this.#reactor,
       timers: this.#timers,
-      pool: new BlockPool(),
+      pool: this.#pool,
       schedule: (flow) => this.#due.add(flow),
+      scheduleWhenFree: (flow) => this.#starved.add(flow),
       now,
       random,
     };
@@ -137,6 +141,7 @@ export class Stack implements Disposable, Ready {
     const due = [...this.#due];
     this.#due.clear();
     for (const flow of due) flow.pump(now);
+    if (this.#starved.size > 0 && this.#pool.freeBytes > 0) this.#feed();
   }
 
   /** The device has frames: one, most likely, unless it had some a round ago. To find that there is no other is a call, too. */
@@ -153,6 +158,11 @@ export class Stack implements Disposable, Ready {
   [Symbol.dispose](): void {
     for (const table of [this.#tcp, this.#udp, this.#echo, this.#names]) table.close();
     this.#reactor[Symbol.dispose]();
+  }
+
+  #feed(): void {
+    for (const flow of this.#starved) this.#due.add(flow);
+    this.#starved.clear();
   }
 
   #frame(bytes: Uint8Array, now: number): void {

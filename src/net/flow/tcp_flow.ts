@@ -215,7 +215,11 @@ export class TcpFlow implements Timed, Ready, Pumped {
   #fill(): void {
     for (let read = 0; this.#readable && read < READ_AT_ONCE && this.#fd >= 0; ) {
       const slices = this.connection.writable(READ_AT_ONCE - read);
-      if (slices.length === 0) return;
+      if (slices.length === 0) {
+        // What the sandbox acknowledges makes room, or else what others give back.
+        if (this.#host.pool.freeBytes === 0) this.#host.scheduleWhenFree(this);
+        return;
+      }
       this.#vector.clear();
       this.#vector.addAll(slices);
       const asked = this.#vector.length;
