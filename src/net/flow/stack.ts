@@ -70,6 +70,7 @@ export class Stack implements Disposable, Ready {
   readonly #reactor = new Reactor();
   readonly #timers = new Timers();
   readonly #writer: FrameWriter;
+  readonly #pool = new BlockPool();
   readonly #due = new Set<Pumped>();
   readonly #starved = new Set<Pumped>();
   readonly #pool: BlockPool;
@@ -158,6 +159,7 @@ export class Stack implements Disposable, Ready {
     const due = [...this.#due];
     this.#due.clear();
     for (const flow of due) flow.pump(now);
+    if (this.#starved.size > 0 && this.#pool.freeBytes > 0) this.#feed();
   }
 
   /** The device has frames: one, most likely, unless it had some a round ago. To find that there is no other is a call, too. */
