@@ -9,7 +9,9 @@ import { egressPolicy } from "./egress_policy.ts";
 import { fileFault } from "./file_fault.ts";
 import { coloursOn, note, sayFault } from "./say.ts";
 
-export function stackInputs({ hostname }: Spec, network: UserNetwork): Omit<StackInputs, "published"> {
+/** Of a specification with a network of our own. */
+export function stackInputs({ hostname, sandbox: { network } }: Spec): Omit<StackInputs, "published"> {
+  if (network === undefined) throw new TypeError("there is no network of our own");
   const policy = egressPolicy(network);
   const colour = coloursOn(2, process.env);
   return {

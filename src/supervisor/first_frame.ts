@@ -1,7 +1,8 @@
 // Most commands start without a word to the network, and many never say one: the stack is not loaded before there is a frame for it. Until
-// then this process has as little to do as a waiter.
+// then this process has as little to do as a waiter, and lets go of what it has needed to start.
 import { POLLIN, poll } from "../../ffi/poll.ts";
 import type { SignalPipe } from "../../ffi/signal_pipe.ts";
+import { unmapCode } from "../../ffi/unmapped_code.ts";
 import type { Device } from "../net/device/device.ts";
 import { ETHER_TYPE } from "../net/wire/ethernet.ts";
 import { get16 } from "../net/wire/network_order.ts";
@@ -9,6 +10,8 @@ import { VIRTIO_NET_HDR_LENGTH } from "../net/wire/virtio_net_hdr.ts";
 import { forwardSignal } from "./forward_signal.ts";
 
 const ETHER_TYPE_AT = VIRTIO_NET_HDR_LENGTH + 12;
+/** Milliseconds after which a sandbox is one that stays. */
+const SETTLING = 500;
 
 export type SilentSession = {
   readonly device: Device;
@@ -20,15 +23,22 @@ export type SilentSession = {
 /** The first frame that wants an answer, in bytes of its own; `undefined` once the command has ended without one. */
 export function firstFrame({ device, pidfd, signals, newSession }: SilentSession): Uint8Array | undefined {
   const interests = [signals.fd, pidfd, device.fd].map((fd) => ({ fd, events: POLLIN }));
-  for (;;) {
-    const [signalled, ended, readable] = poll(interests);
+  for (let patience = SETTLING; ; ) {
+    const [signalled = 0, ended = 0, readable = 0] = poll(interests, patience);
     if (signalled) for (const caught of signals.drain()) forwardSignal(pidfd, !newSession, caught);
-    if (readable) {
-      for (let frame = device.read(); frame !== undefined; frame = device.read())
-        if (wantsAnswer(frame)) return frame.slice();
+    const frame = readable ? nextAsking(device) : undefined;
+    if (frame !== undefined || ended) return frame;
+    if (signalled + readable === 0 && patience === SETTLING) {
+      unmapCode();
+      patience = Number.POSITIVE_INFINITY;
     }
-    if (ended) return undefined;
   }
+}
+
+function nextAsking(device: Device): Uint8Array | undefined {
+  for (let frame = device.read(); frame !== undefined; frame = device.read())
+    if (wantsAnswer(frame)) return frame.slice();
+  return undefined;
 }
 
 /** A kernel that brings an interface up tells its groups so (MLDv2, RFC 9777): to the multicast addresses of the link, where nobody is. */

@@ -1,9 +1,7 @@
 // The network stack of a sandbox that has one of our own, as what its supervisor does in the background.
-import type { Fd } from "../../ffi/fd.ts";
-import { receiveFd } from "../../ffi/receive_fd.ts";
 import { PcapDevice } from "../net/device/pcap_device.ts";
 import { ShapedDevice } from "../net/device/shaped_device.ts";
-import { TapDevice } from "../net/device/tap_device.ts";
+import type { TapDevice } from "../net/device/tap_device.ts";
 import { HostsTable } from "../net/dns/hosts_file.ts";
 import { Egress } from "../net/flow/egress.ts";
 import { type FamilyAddresses, NetworkAddresses } from "../net/flow/network_addresses.ts";
@@ -30,8 +28,8 @@ export type StackInputs = {
   readonly published: readonly BoundPort[];
 };
 
-/** `socket`: where the device's descriptor comes by. */
-export type StackStarter = (socket: Fd) => Background;
+/** `first`: a frame that has been read of the device. */
+export type StackStarter = (tap: TapDevice, first: Uint8Array | undefined) => Background;
 
 /** All that can be done while the device is still being made. */
 export function prepareStack({ network, policy, hostname, tell, records, published }: StackInputs): StackStarter {
@@ -44,9 +42,7 @@ export function prepareStack({ network, policy, hostname, tell, records, publish
   const gateways = network.hostLoopback ? families.map(({ gateway }) => gateway) : [];
   const names = { own: new HostsTable([...own, ...added]), ...hostNames(network.names.servers.map(at), gateways) };
   const addresses = new NetworkAddresses(families);
-  return (socket) => {
-    const tap = new TapDevice(receiveFd(socket, "network device"));
-    socket.close();
+  return (tap, first) => {
     const shaped = network.shape ? shapedDevice(tap, network.shape) : tap;
     return new Stack({
       device: records.pcap ? new PcapDevice(shaped, records.pcap) : shaped,
@@ -55,6 +51,7 @@ export function prepareStack({ network, policy, hostname, tell, records, publish
       egress,
       names,
       published,
+      first,
       sandboxMac: tap.hardwareAddress,
       now: () => performance.now(),
       random: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? Math.floor(Math.random() * WORD),

@@ -378,7 +378,9 @@ for i in range(2000):
     s.close()
 say("done")
 sys.stdin.readline()`;
-        const child = here.start([...SLIRP, ...python(`say("ready")\n${program}`, server.port)]);
+        // The stack is not there before it is spoken to.
+        const first = "s = dial(int(sys.argv[1])); s.recv(1); s.shutdown(socket.SHUT_WR); received(s); s.close()";
+        const child = here.start([...SLIRP, ...python(`${first}\nsay("ready")\n${program}`, server.port)]);
         const lines = new LineReader(child.stdout);
         expect(await lines.next()).toBe("ready");
         const before = descriptorsOf(child);
@@ -386,7 +388,7 @@ sys.stdin.readline()`;
         expect(await lines.next()).toBe("done");
         await eventually(
           () => [descriptorsOf(child), server.open],
-          ([descriptors, open]) => descriptors === before && open === 0,
+          ([descriptors, open]) => descriptors <= before && open === 0,
         );
         expect(await ended({ child })).toBe(0);
       },

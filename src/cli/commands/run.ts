@@ -9,7 +9,7 @@ import type { LaunchFailure } from "../../launch/launch_plan.ts";
 import { start } from "../../launch/start.ts";
 import type { PlanFacts } from "../../plan/facts.ts";
 import type { HostLookups } from "../../spec/host_lookups.ts";
-import type { Spec } from "../../spec/spec.ts";
+import type { Spec, UserNetwork } from "../../spec/spec.ts";
 import { handOver } from "../../supervisor/hand_over.ts";
 import type { StackInputs, StackStarter } from "../../supervisor/start_stack.ts";
 import type { Parsed } from "../command.ts";
@@ -77,35 +77,43 @@ async function launch(
   ports: readonly HostPort[],
 ): Promise<number> {
   const userNetwork = spec.sandbox.network;
-  const inputs = userNetwork && (await import("../stack_inputs.ts")).stackInputs(spec, userNetwork);
+  const prepare = async (): Promise<StackInputs> => ({
+    ...(await import("../stack_inputs.ts")).stackInputs(spec),
+    published: ports,
+  });
+  const inputs = userNetwork && isAtOnce(spec, userNetwork, ports) ? await prepare() : undefined;
   defaultChildSignal();
   if (spec.sandbox.dieWithParent && !dieWithParent()) exitNow(125);
   let startStack: StackStarter | undefined;
   const meanwhile = async (): Promise<void> => {
-    if (inputs) startStack = await stackStarter({ ...inputs, published: ports });
+    if (inputs) startStack = await stackStarter(inputs);
   };
   const started = await start({ spec, facts, filters, hostPath: lookups.env.PATH ?? "", meanwhile });
   if (started.kind !== "running") return throwFault(started, spec);
   const { pid, pidfd, signals, terminal, network } = started;
-  const background = network && startStack?.(network);
+  const { newSession } = spec.sandbox;
+  if (network) {
+    const lateStarter = async (): Promise<StackStarter> => stackStarter(await prepare());
+    const { superviseNetwork } = await import("../../supervisor/network_session.ts");
+    return superviseNetwork({ pid, pidfd, signals, newSession, terminal, network, starter: startStack, lateStarter });
+  }
   if (terminal)
     return (await import("../../supervisor/terminal_session.ts")).superviseTerminal({
       pid,
       pidfd,
       signals,
       socket: terminal,
-      background,
-    });
-  const { newSession } = spec.sandbox;
-  if (background)
-    return (await import("../../supervisor/plain_session.ts")).supervisePlain({
-      pid,
-      pidfd,
-      signals,
-      newSession,
-      background,
+      background: undefined,
     });
   return handOver({ pid, pidfd, signals, newSession, keep, command: spec.process.args });
+}
+
+/** Does something of the network have to be checked or served before the command speaks to it? */
+function isAtOnce({ process }: Spec, { rules, log, pcap, shape }: UserNetwork, ports: readonly HostPort[]): boolean {
+  const { allow, deny, file } = rules;
+  const isRuled = allow.length + deny.length > 0 || file !== undefined;
+  const isRecorded = log !== undefined || pcap !== undefined;
+  return process.terminal || ports.length > 0 || isRuled || isRecorded || shape !== undefined;
 }
 
 async function stackStarter(inputs: StackInputs): Promise<StackStarter> {

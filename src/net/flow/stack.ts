@@ -70,8 +70,8 @@ export class Stack implements Disposable, Ready {
   readonly #reactor = new Reactor();
   readonly #timers = new Timers();
   readonly #writer: FrameWriter;
-  readonly #pool = new BlockPool();
   readonly #due = new Set<Pumped>();
+  /** Without a block to read into. */
   readonly #starved = new Set<Pumped>();
   readonly #pool: BlockPool;
   readonly #pieces = new FragmentReassembler(REASSEMBLY);
@@ -85,7 +85,18 @@ export class Stack implements Disposable, Ready {
   #deviceRound = 0;
 
   constructor(options: StackOptions) {
-    const { device, addresses, mtu, egress, names, now, random, published = [], first, sandboxMac = BROADCAST } = options;
+    const {
+      device,
+      addresses,
+      mtu,
+      egress,
+      names,
+      now,
+      random,
+      published = [],
+      first,
+      sandboxMac = BROADCAST,
+    } = options;
     this.#pool = options.pool ?? new BlockPool({ ample: AMPLE_BLOCKS, cached: 2 * AMPLE_BLOCKS });
     this.#device = device;
     this.#addresses = addresses;
@@ -159,7 +170,6 @@ export class Stack implements Disposable, Ready {
     const due = [...this.#due];
     this.#due.clear();
     for (const flow of due) flow.pump(now);
-    if (this.#starved.size > 0 && this.#pool.freeBytes > 0) this.#feed();
   }
 
   /** The device has frames: one, most likely, unless it had some a round ago. To find that there is no other is a call, too. */
