@@ -6,6 +6,8 @@ import type { Fd } from "../../ffi/fd.ts";
 import { O_RDWR, open } from "../../ffi/file.ts";
 import { defaultChildSignal, dieWithParent, exitNow } from "../../ffi/process.ts";
 import type { SignalPipe } from "../../ffi/signal_pipe.ts";
+import { localEndpoint } from "../../ffi/socket.ts";
+import { isListening, socketFamily } from "../../ffi/unix_socket.ts";
 import { requestFault } from "../base/fault.ts";
 import type { LaunchFailure } from "../launch/launch_plan.ts";
 import { type Instance, startInstance } from "../launch/start_instance.ts";
@@ -38,7 +40,7 @@ export function listen({ request, parsed, lookups, spec }: ListenInputs): number
     for (const { chosen } of sockets) if (chosen !== undefined) note(`listening at ${chosen}`);
     return request.mode === "inetd"
       ? inetd(request, sockets, signals, instanceStart(parsed, lookups, spec))
-      : listenFd(sockets, signals, spec, instanceStart(parsed, lookups, spec));
+      : listenFd(request, sockets, signals, spec, instanceStart(parsed, lookups, spec));
   } finally {
     closeSockets(sockets);
   }
@@ -71,7 +73,13 @@ function inetd(
   });
 }
 
-function listenFd(sockets: readonly ListenSocket[], signals: SignalPipe, spec: Spec, start: Start): number {
+function listenFd(
+  { idleTimeout }: ListenRequest,
+  sockets: readonly ListenSocket[],
+  signals: SignalPipe,
+  spec: Spec,
+  start: Start,
+): number {
   // PID 1 inside is ours, and the command its first child; without it, the command itself.
   const variables = [
     `LISTEN_FDS=${sockets.length}`,
@@ -85,6 +93,7 @@ function listenFd(sockets: readonly ListenSocket[], signals: SignalPipe, spec: S
   return serveListenFd({
     sockets: sockets.map(({ fd }) => fd),
     signals,
+    idle: idleTimeout === undefined ? undefined : { ports: tcpPorts(sockets), timeout: idleTimeout },
     now,
     tell: note,
     start: () => {
@@ -92,6 +101,14 @@ function listenFd(sockets: readonly ListenSocket[], signals: SignalPipe, spec: S
       if (started.kind === "running") return started;
       throw requestFault("Cannot start the command (--listen)", failureText(started));
     },
+  });
+}
+
+/** --idle-timeout is for what the kernel tells the end of. Those of systemd may be of any kind. */
+function tcpPorts(sockets: readonly ListenSocket[]): readonly number[] {
+  return sockets.map(({ fd, name }) => {
+    if (socketFamily(fd.number) === "other" && isListening(fd.number)) return localEndpoint(fd.number).port;
+    throw requestFault("Cannot use --idle-timeout", `the socket ${name} is not one of TCP`, "drop --idle-timeout");
   });
 }
 

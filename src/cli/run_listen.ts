@@ -4,13 +4,15 @@ import { usageFault } from "../base/fault.ts";
 import type { Parsed } from "./command.ts";
 import { type FlagReader, flagReader } from "./flag_reader.ts";
 import { type Listen, parseListen } from "./parse/listen.ts";
-import { parseChoice, parseInteger } from "./parse/values.ts";
+import { bad, parseChoice, parseInteger } from "./parse/values.ts";
 
 export type ListenRequest = {
   readonly listens: readonly Listen[];
   readonly mode: "listen-fd" | "inetd";
   readonly most: number;
   readonly mostPerAddress: number;
+  /** Milliseconds. */
+  readonly idleTimeout: number | undefined;
 };
 
 /** MaxConnections= of systemd.socket(5). */
@@ -18,7 +20,11 @@ const DEFAULT_MOST = 64;
 const LARGEST_MOST = 65_536;
 const WHAT = "Cannot listen (--listen)";
 const FOR_INETD = ["--max-instances", "--max-instances-per-address"] as const;
-const FLAGS = ["--listen", "--listen-mode", ...FOR_INETD] as const;
+const IDLE = "--idle-timeout";
+const FLAGS = ["--listen", "--listen-mode", IDLE, ...FOR_INETD] as const;
+/** systemd.time(7); a bare number is seconds. */
+const TIME_UNITS: Readonly<Record<string, number>> = { ms: 1, "": 1e3, s: 1e3, m: 60e3, min: 60e3, h: 3600e3 };
+const LONGEST_TIME = 365 * 86400e3;
 
 /** What the command line asks; a usage fault for what does not go together. */
 export function listenRequest(parsed: Parsed): ListenRequest {
@@ -32,7 +38,16 @@ export function listenRequest(parsed: Parsed): ListenRequest {
   const contradiction = contradictionOf(flag, mode);
   if (contradiction) throw contradiction;
   const most = limitOf(flag, "--max-instances") ?? DEFAULT_MOST;
-  return { listens, mode, most, mostPerAddress: limitOf(flag, "--max-instances-per-address") ?? most };
+  const mostPerAddress = limitOf(flag, "--max-instances-per-address") ?? most;
+  const idle = flag.one(IDLE);
+  return { listens, mode, most, mostPerAddress, idleTimeout: idle === undefined ? undefined : parseTime(IDLE, idle) };
+}
+
+function parseTime(flag: string, text: string): number {
+  const [, number, unit = ""] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|min|m|h)?$/.exec(text) ?? [];
+  const time = Number(number) * (TIME_UNITS[unit] ?? Number.NaN);
+  if (time > 0 && time <= LONGEST_TIME) return time;
+  throw bad(flag, text, "a time of at most a year, as 30s, 5min or 1h");
 }
 
 function contradictionOf(flag: FlagReader, mode: ListenRequest["mode"]): FaultError | undefined {
@@ -46,6 +61,14 @@ function contradictionOf(flag: FlagReader, mode: ListenRequest["mode"]): FaultEr
       "with --listen-mode listen-fd there is one instance",
       "add --listen-mode inetd",
     );
+  if (mode === "inetd" && flag.one(IDLE) !== undefined)
+    return usageFault(
+      `Cannot use ${IDLE}`,
+      "with --listen-mode inetd an instance lasts as long as its client",
+      `drop ${IDLE}`,
+    );
+  if (flag.one(IDLE) !== undefined && flag.all("--listen").some((text) => parseListen(text).at.kind === "unix"))
+    return usageFault(`Cannot use ${IDLE}`, "the kernel does not tell when a unix socket was in use", `drop ${IDLE}`);
   if (mode === "inetd" && (flag.has("--publish-all") || flag.one("--publish") !== undefined))
     return usageFault(WHAT, "a port is published by one instance, not by each (--publish)", "drop --publish");
   return undefined;

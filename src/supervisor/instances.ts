@@ -52,16 +52,18 @@ export class Instances<T> {
     };
   }
 
-  /** SIGTERM to all, and SIGKILL to those that are left when they have had their time, or when we are told once more. */
-  endAll(now: () => number): readonly Ended<T>[] {
-    const ended: Ended<T>[] = [];
+  /**
+   * SIGTERM to all, and SIGKILL to those that are left when they have had their time, or when we are told to end more often than
+   * `patience`. How often that was.
+   */
+  endAll(now: () => number, patience = 0): number {
+    let told = 0;
     for (const pid of this.#running.keys()) kill(pid, SIG.TERM);
     for (const end = now() + GRACE_MS; this.size > 0; ) {
-      const happened = this.wait([], end - now());
-      ended.push(...happened.ended);
-      if (happened.told || now() >= end) for (const pid of this.#running.keys()) kill(pid, SIGKILL);
+      if (this.wait([], end - now()).told) told++;
+      if (told > patience || now() >= end) for (const pid of this.#running.keys()) kill(pid, SIGKILL);
     }
-    return ended;
+    return told;
   }
 
   #reap({ pid, pidfd }: Instance): Ended<T> {

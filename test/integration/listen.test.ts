@@ -126,6 +126,29 @@ describe("listen-fd", () => {
     expect((await said.rest()).match(/no\/such\/command/g)).toHaveLength(1);
   });
 
+  withPython(
+    "--idle-timeout ends an instance without connections, not one with; the next client starts another",
+    async () => {
+      const { child, port, said } = await listening(["--idle-timeout", "300ms"], ["python3", server]);
+      const out = new LineReader(child.stdout);
+      const alone = (): boolean => withDescendants(child.pid).length === 1;
+      const open = connect({ port, host: "127.0.0.1" });
+      await out.until("ready");
+      const until = performance.now() + 900;
+      while (performance.now() < until) {
+        await new Promise(setImmediate);
+        if (alone()) throw new Error("ended under an open connection");
+      }
+      open.end("hello\n");
+      await eventually(alone, (value) => value);
+      expect(await talk({ port, host: "127.0.0.1" }, "hello\n")).toBe("tcp 2\n");
+      await out.until("ready");
+      child.kill("SIGTERM");
+      expect(await ended(child)).toBe(0);
+      expect(await said.rest()).toBe("");
+    },
+  );
+
   withPython("SIGTERM ends a running instance", async () => {
     const { child, port } = await listening([], ["python3", server]);
     await talk({ port, host: "127.0.0.1" }, "hello\n");

@@ -340,6 +340,12 @@ export const runCommand: Command = {
       complete: ["listen-fd", "inetd"],
     },
     {
+      name: "--idle-timeout",
+      value: "TIME",
+      group: "Listening",
+      help: "With listen-fd at TCP ports, end the instance when no connection was open for this long: 30s, 5min; the next client starts another",
+    },
+    {
       name: "--max-instances",
       value: "N",
       group: "Listening",

@@ -30,7 +30,13 @@ export async function run(argv: readonly string[]): Promise<number> {
   return await runIn(await resolveRootfs(parsed, lookups), parsed, lookups, listening);
 }
 
-const LISTEN_FLAGS = ["--listen", "--listen-mode", "--max-instances", "--max-instances-per-address"] as const;
+const LISTEN_FLAGS = [
+  "--listen",
+  "--listen-mode",
+  "--idle-timeout",
+  "--max-instances",
+  "--max-instances-per-address",
+] as const;
 
 async function listenRequestOf(parsed: Parsed): Promise<ListenRequest | undefined> {
   if (!LISTEN_FLAGS.some((name) => parsed.values.has(name))) return undefined;

@@ -102,6 +102,12 @@ describe("listenRequest()", () => {
     [["--listen", "tcp:80", "--listen-mode", "accept"], "listen-fd"],
     [["--listen", "tcp:80", "--max-instances", "3"], "there is one instance"],
     [["--listen", "tcp:80", "--listen-mode", "inetd", "--max-instances", "0"], "1 to"],
+    [["--idle-timeout", "3"], "nothing is listened at"],
+    [["--listen", "tcp:80", "--idle-timeout", "0"], "30s, 5min"],
+    [["--listen", "tcp:80", "--idle-timeout", "1d"], "30s, 5min"],
+    [["--listen", "tcp:80", "--idle-timeout", "-1"], "30s, 5min"],
+    [["--listen", "tcp:80", "--idle-timeout", "1s", "--listen-mode", "inetd"], "as long as its client"],
+    [["--listen", "tcp:80", "--idle-timeout", "1s", "--listen", "unix:a"], "unix socket"],
     [["--listen", "tcp:80", "--tty"], "no terminal"],
     [["--listen", "tcp:80", "--preserve-fds", "1"], "descriptors"],
     [["--listen", "tcp:80", "--listen-mode", "inetd", "-p", "80"], "published by one"],
@@ -111,6 +117,16 @@ describe("listenRequest()", () => {
     expect(fault.exitCode).toBe(2);
     expect(`${fault.what}: ${fault.cause} ${fault.hint}`).toContain(cause);
   });
+});
+
+test.each([
+  ["30", 30_000],
+  ["1.5s", 1500],
+  ["250ms", 250],
+  ["5min", 300_000],
+  ["2h", 7_200_000],
+])("--idle-timeout %s is %d ms", (text, time) => {
+  expect(listenRequest(parsed("--listen", "tcp:80", "--idle-timeout", text)).idleTimeout).toBe(time);
 });
 
 test("instanceWords(): the same run, without the listening, whatever its values look like", () => {
