@@ -4,9 +4,10 @@ import { catchSignals } from "../../ffi/catch_signals.ts";
 import { errnoName } from "../../ffi/errno.ts";
 import type { Fd } from "../../ffi/fd.ts";
 import { O_RDWR, open } from "../../ffi/file.ts";
-import { defaultChildSignal, dieWithParent, exitNow } from "../../ffi/process.ts";
+import { defaultChildSignal, dieWithParent, exitNow, lowerOpenFiles } from "../../ffi/process.ts";
 import type { SignalPipe } from "../../ffi/signal_pipe.ts";
 import { localEndpoint } from "../../ffi/socket.ts";
+import { SyscallError } from "../../ffi/syscall_error.ts";
 import { isListening, socketFamily } from "../../ffi/unix_socket.ts";
 import { requestFault } from "../base/fault.ts";
 import type { LaunchFailure } from "../launch/launch_plan.ts";
@@ -29,6 +30,8 @@ export type ListenInputs = {
 };
 
 const FIRST = 3;
+/** Of this process beside one for each instance: sockets, pipes, the runtime's. */
+const OWN_DESCRIPTORS = 128;
 const OWN_VARIABLE = /^(?:LISTEN_(?:FDS|PID|PIDFDID|FDNAMES)|REMOTE_(?:ADDR|PORT))$/;
 
 export function listen({ request, parsed, lookups, spec }: ListenInputs): number {
@@ -39,8 +42,8 @@ export function listen({ request, parsed, lookups, spec }: ListenInputs): number
   try {
     for (const { chosen } of sockets) if (chosen !== undefined) note(`listening at ${chosen}`);
     return request.mode === "inetd"
-      ? inetd(request, sockets, signals, instanceStart(parsed, lookups, spec))
-      : listenFd(request, sockets, signals, spec, instanceStart(parsed, lookups, spec));
+      ? inetd(request, sockets, signals, instanceStart(request, parsed, lookups, spec))
+      : listenFd(request, sockets, signals, spec, instanceStart(request, parsed, lookups, spec));
   } finally {
     closeSockets(sockets);
   }
@@ -64,7 +67,7 @@ function inetd(
     now,
     tell: note,
     start: (connection, { variables }) => {
-      const started = start(variables.map(environmentWord), [
+      const started = start(environmentWords(variables), [
         [0, connection],
         [1, connection],
       ]);
@@ -86,7 +89,7 @@ function listenFd(
     `LISTEN_FDNAMES=${sockets.map(({ name }) => name).join(":")}`,
     `LISTEN_PID=${spec.sandbox.init ? 2 : 1}`,
   ];
-  const words = [`--preserve-fds=${sockets.length}`, ...variables.map(environmentWord)];
+  const words = ["--preserve-fds", String(sockets.length), ...environmentWords(variables)];
   const handed = sockets.map(({ fd }, i) => [FIRST + i, fd] as const);
   // StandardInput=null of systemd.exec(5): there is nobody to type.
   const nothing = open("/dev/null", O_RDWR).raised(FIRST + sockets.length);
@@ -112,23 +115,36 @@ function tcpPorts(sockets: readonly ListenSocket[]): readonly number[] {
   });
 }
 
-function instanceStart(parsed: Parsed, lookups: HostLookups, spec: Spec): Start {
+function instanceStart(request: ListenRequest, parsed: Parsed, lookups: HostLookups, spec: Spec): Start {
   const env = Object.entries(lookups.env).flatMap(([name, value]) =>
     value === undefined || OWN_VARIABLE.test(name) ? [] : [`${name}=${value}`],
   );
-  return (more, descriptors) =>
-    startInstance({ argv: instanceWords(parsed, [...openFiles(parsed, spec), ...more]), env, descriptors });
+  const limit = openFiles(request, parsed, spec);
+  return (more, descriptors) => {
+    try {
+      return startInstance({ argv: instanceWords(parsed, [...limit, ...more]), env, descriptors });
+    } catch (error) {
+      // A moment's lack of descriptors (ENFILE) is no reason for the others to go.
+      if (error instanceof SyscallError) return { kind: "clone", flags: [], errno: error.errno };
+      throw error;
+    }
+  };
 }
 
-function environmentWord(variable: string): string {
-  return `--env=${variable}`;
+function environmentWords(variables: readonly string[]): readonly string[] {
+  return variables.flatMap((variable) => ["--env", variable]);
 }
 
-// An instance takes its caller's limit for the command, and its caller is this process, whose own the runtime has raised.
-function openFiles({ values }: Parsed, { process }: Spec): readonly string[] {
+/**
+ * An instance takes its caller's limit for the command, and its caller is this process, whose own the runtime has raised. So that is taken
+ * back, where the instances leave room for it; else an instance is told.
+ */
+function openFiles({ most }: ListenRequest, { values }: Parsed, { process }: Spec): readonly string[] {
   const isAsked = values.get("--ulimit")?.some((text) => text.startsWith("nofile="));
   const limit = process.rlimits.find(({ type }) => type === "RLIMIT_NOFILE");
-  return isAsked || limit === undefined ? [] : [`--ulimit=nofile=${limit.soft}:${limit.hard}`];
+  if (isAsked || limit === undefined) return [];
+  if (limit.soft >= most + OWN_DESCRIPTORS && lowerOpenFiles(limit.soft)) return [];
+  return ["--ulimit", `nofile=${limit.soft}:${limit.hard}`];
 }
 
 function failureText(failure: LaunchFailure): string {

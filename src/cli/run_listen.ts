@@ -79,15 +79,18 @@ function limitOf(flag: FlagReader, name: (typeof FOR_INETD)[number]): number | u
   return text === undefined ? undefined : parseInteger(name, text, 1, LARGEST_MOST);
 }
 
-/** The same run as a command line of its own, without the listening: what `more` says is added, and wins. */
+/**
+ * The same run as a command line of its own, without the listening: what `more` says is added, and wins. Written so that the short way
+ * (express_arguments.ts) takes what it can.
+ */
 export function instanceWords(parsed: Parsed, more: readonly string[]): readonly string[] {
-  const left = new Set<string>([...FLAGS, "--no-die-with-parent", "--die-with-parent", "--no-tty"]);
-  const words: string[] = ["sandbox", "run", "--no-tty"];
+  const left = new Set<string>([...FLAGS, "--no-die-with-parent", "--die-with-parent"]);
+  const words: string[] = ["sandbox", "run"];
   for (const name of parsed.switches) if (!left.has(name)) words.push(name);
   for (const [name, values] of parsed.values) {
     // What was to be pulled has been, before the first client.
     if (left.has(name) || (name === "--pull" && values[0] === "always")) continue;
-    for (const value of values) words.push(`${name}=${value}`);
+    for (const value of values) words.push(name, value);
   }
   return [...words, ...more, "--", ...parsed.positionals];
 }

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -141,24 +141,22 @@ test("instanceWords(): the same run, without the listening, whatever its values 
     "always",
     "--no-die-with-parent",
   ];
-  const again = parseArguments(runCommand, instanceWords(parsed(...words), ["--env=LISTEN_FDS=1"]).slice(2));
-  expect([...again.switches]).toEqual(["--no-tty", "--no-init"]);
+  const again = parseArguments(runCommand, instanceWords(parsed(...words), ["--env", "LISTEN_FDS=1"]).slice(2));
+  expect([...again.switches]).toEqual(["--no-init"]);
   expect([...again.values]).toEqual([["--env", ["A=--b\n", "B=2", "LISTEN_FDS=1"]]]);
   expect(again.positionals).toEqual(["true"]);
 });
 
 describe("openSockets()", () => {
-  const folder = mkdtempSync(join(tmpdir(), "sandbox-listen-"));
+  const root = mkdtempSync(join(tmpdir(), "sandbox-listen-"));
   const opened: ListenSocket[] = [];
   const open = (texts: readonly string[], env: Record<string, string> = {}): readonly ListenSocket[] => {
     const sockets = openSockets(texts.map(parseListen), { pid: 7, env });
     opened.push(...sockets);
     return sockets;
   };
-  afterEach(() => {
-    closeSockets(opened.splice(0));
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterEach(() => closeSockets(opened.splice(0)));
+  afterAll(() => rmSync(root, { recursive: true, force: true }));
 
   test("a chosen port is told, and no number is one of those that are handed on", () => {
     const sockets = open(["tcp:0", "b=tcp:0", "tcp:0"]);
@@ -168,7 +166,7 @@ describe("openSockets()", () => {
   });
 
   test("a busy port is named, and the socket file made before it goes", () => {
-    const path = join(mkdtempSync(join(tmpdir(), "sandbox-listen-")), "a.sock");
+    const path = join(mkdtempSync(join(root, "case-")), "a.sock");
     const [taken] = open(["tcp:0"]);
     const port = localEndpoint(taken?.fd.number ?? -1).port;
     expect(faultOf(() => open([`unix:${path}`, `tcp:${port}`]))).toMatchObject({
@@ -180,7 +178,7 @@ describe("openSockets()", () => {
   });
 
   test("a socket file that somebody listens at is an error; one that nobody does is replaced; a file is left alone", () => {
-    const home = mkdtempSync(join(tmpdir(), "sandbox-listen-"));
+    const home = mkdtempSync(join(root, "case-"));
     const path = join(home, "a.sock");
     const [live] = open([`unix:${path}`]);
     expect(faultOf(() => open([`unix:${path}`])).cause).toBe("somebody listens there");
@@ -195,7 +193,7 @@ describe("openSockets()", () => {
   });
 
   test("what another has put in the place of our file stays", () => {
-    const path = join(mkdtempSync(join(tmpdir(), "sandbox-listen-")), "a.sock");
+    const path = join(mkdtempSync(join(root, "case-")), "a.sock");
     const sockets = openSockets([parseListen(`unix:${path}`)], { pid: 7, env: {} });
     rmSync(path);
     writeFileSync(path, "other");
