@@ -32,6 +32,14 @@ export class Fd implements Disposable {
     return new Fd(syscall("fcntl", "descriptor", this.number, F_DUPFD_CLOEXEC, least));
   }
 
+  /** This file under a number that is `least` or more; what has another is closed. */
+  raised(least: number): Fd {
+    if (this.number >= least) return this;
+    const raised = this.dup(least);
+    this.close();
+    return raised;
+  }
+
   close(): void {
     if (this.#number >= 0) rawSyscall("close", this.#number);
     this.#number = -1;

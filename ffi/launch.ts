@@ -48,7 +48,7 @@ const RELEASED_WORD = launchStruct.offsets.released / 4;
 const FUTEX_WAKE_PRIVATE = 129;
 
 // A child may still be reading its plan, on its stack, when the caller has forgotten both.
-const held: unknown[] = [];
+const held = new Set<Launch>();
 
 /**
  * A child that performs a plan. Segments of it may be added before the child is started and while it runs: it performs
@@ -59,6 +59,7 @@ export class Launch {
   readonly #stack = new Uint8Array(STACK_BYTES);
   readonly #launch: Uint8Array<ArrayBuffer>;
   readonly #words: Int32Array;
+  readonly #memory: unknown[] = [];
   #count = 0;
 
   constructor({ cloneFlags, statusFd, cgroupFd = -1, catchSignals = false, idle = false }: LaunchOptions) {
@@ -73,7 +74,7 @@ export class Launch {
       pidfd: -1,
     });
     this.#words = new Int32Array(this.#launch.buffer);
-    held.push(this);
+    held.add(this);
   }
 
   /** Adds `count` struct step at `at` to what the child performs. They, and all that they point to, must stay in place. */
@@ -91,9 +92,14 @@ export class Launch {
     rawSyscall("futex", address(this.#words) + RELEASED_WORD * 4, FUTEX_WAKE_PRIVATE, 1);
   }
 
-  /** Keeps `memory` for as long as this process lives. */
+  /** Keeps `memory` for as long as this process lives, or until {@link forget}. */
   hold(memory: unknown): void {
-    held.push(memory);
+    this.#memory.push(memory);
+  }
+
+  /** The child has executed another program, or ended: it reads no memory of ours any more. */
+  forget(): void {
+    held.delete(this);
   }
 
   start(): LaunchResult {

@@ -64,6 +64,11 @@ export function accept(fd: number, peer: Sockaddr): number {
   return rawSyscall("accept4", fd, peer.address, peer.lengthAddress, SOCK_NONBLOCK_CLOEXEC);
 }
 
+/** As {@link accept}, from a socket of any family. */
+export function acceptAny(fd: number): number {
+  return rawSyscall("accept4", fd, 0, 0, SOCK_NONBLOCK_CLOEXEC);
+}
+
 /** getsockname(2): the socket's own address. */
 export function localEndpoint(fd: number): Endpoint {
   const here = new Sockaddr();

@@ -1,7 +1,5 @@
 // --publish and --publish-all: ports of the host's that lead into the sandbox. They are bound before anything of it runs, so that a
 // port that cannot be had is told while there is nothing to undo.
-import { readFileSync } from "node:fs";
-import { ERRNO, errnoName } from "../../ffi/errno.ts";
 import type { Fd } from "../../ffi/fd.ts";
 import { localEndpoint } from "../../ffi/socket.ts";
 import type { ExposedPort, RunDefaults } from "../../rootfs-builder/oci/run_defaults.ts";
@@ -11,6 +9,7 @@ import { formatIpAddress } from "../net/wire/ip_address.ts";
 import type { Parsed } from "./command.ts";
 import { flagReader } from "./flag_reader.ts";
 import { DEFAULT_ADDRESS, type PublishedPort, parsePublish } from "./parse/publish.ts";
+import { portReason } from "./port_reason.ts";
 
 export type HostPort = PublishedPort & { readonly socket: Fd };
 
@@ -64,7 +63,8 @@ export function bindPorts(ports: readonly PublishedPort[], preserved: number): r
       for (const { socket } of bound) socket.close();
       throw bindFault(port, result.errno);
     }
-    bound.push({ ...port, socket: aboveOf(FIRST_DESCRIPTOR + preserved, result.socket) });
+    // A number that is to be handed on is the caller's to open: ours is not to be taken for it.
+    bound.push({ ...port, socket: result.socket.raised(FIRST_DESCRIPTOR + preserved) });
   }
   return bound;
 }
@@ -79,51 +79,15 @@ export function chosenPorts(ports: readonly HostPort[]): readonly string[] {
     });
 }
 
-// A number that is to be handed on is the caller's to open: ours is not to be taken for it.
-function aboveOf(least: number, socket: Fd): Fd {
-  if (socket.number >= least) return socket;
-  const moved = socket.dup(least);
-  socket.close();
-  return moved;
-}
-
 function place({ address, hostPort }: Pick<PublishedPort, "address" | "hostPort">): string {
   const text = formatIpAddress(address);
   return `${address.family === 6 ? `[${text}]` : text}:${hostPort}`;
 }
 
 function bindFault(port: PublishedPort, errno: number): FaultError {
-  const { cause, hint } = bindReason(port, errno);
-  return requestFault(`Cannot publish ${port.sandboxPort}/${port.protocol} at ${place(port)}`, cause, hint);
-}
-
-function bindReason({ address, hostPort, sandboxPort, protocol }: PublishedPort, errno: number) {
-  const at = formatIpAddress(address);
-  switch (errno) {
-    case ERRNO.EADDRINUSE:
-      return {
-        cause: "the port is in use",
-        hint: `see who has it: ss -${protocol === "tcp" ? "t" : "u"}lnp 'sport = :${hostPort}'\nor let the kernel choose one: -p :${sandboxPort}${protocol === "udp" ? "/udp" : ""}`,
-      };
-    case ERRNO.EACCES:
-      return {
-        cause: `ports below ${unprivilegedStart()} are kept from you (net.ipv4.ip_unprivileged_port_start)`,
-        hint: `take a higher one: -p ${hostPort + 8000}:${sandboxPort}${protocol === "udp" ? "/udp" : ""}\nor give them free: sudo sysctl net.ipv4.ip_unprivileged_port_start=${hostPort}`,
-      };
-    case ERRNO.EADDRNOTAVAIL:
-      return {
-        cause: `no interface of this host has the address ${at}`,
-        hint: "see those it has: ip address\nor take all: 0.0.0.0",
-      };
-    case ERRNO.EAFNOSUPPORT:
-      return { cause: `this host has no IPv${address.family}`, hint: "publish at an address of the other family" };
-    case ERRNO.EMFILE:
-      return { cause: "too many ports for the open files that you may have", hint: "raise the limit: ulimit -n" };
-    default:
-      return { cause: `${protocol === "tcp" ? "listening" : "binding"} failed: ${errnoName(errno)}`, hint: "" };
-  }
-}
-
-function unprivilegedStart(): string {
-  return readFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "utf8").trim();
+  const { address, hostPort, sandboxPort, protocol } = port;
+  const inside = `${sandboxPort}${protocol === "udp" ? "/udp" : ""}`;
+  const mends = { chosen: `-p :${inside}`, higher: `-p ${hostPort + 8000}:${inside}` };
+  const { cause, hint } = portReason({ address, port: hostPort, protocol }, errno, mends);
+  return requestFault(`Cannot publish ${sandboxPort}/${protocol} at ${place(port)}`, cause, hint);
 }

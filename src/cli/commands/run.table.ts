@@ -325,6 +325,38 @@ export const runCommand: Command = {
       group: "Network",
       help: "Publish the ports that the image names, each at a port of 127.0.0.1 that the kernel chooses",
     },
+    {
+      name: "--listen",
+      value: "[NAME=]tcp:[ADDRESS:]PORT|unix:PATH|systemd",
+      repeat: true,
+      group: "Listening",
+      help: "Listen here, and run nothing until there is a client; ADDRESS: 127.0.0.1 (default), 0.0.0.0, or an IPv6 address in brackets; port 0: the kernel chooses; systemd: the sockets that systemd hands on",
+    },
+    {
+      name: "--listen-mode",
+      value: "MODE",
+      group: "Listening",
+      help: "listen-fd (default; Accept=no of systemd.socket): one instance, with the sockets at descriptors 3 and up ($LISTEN_FDS), at the first client, and again when it has ended and another comes; inetd (Accept=yes): an instance a connection, on standard input and output",
+      complete: ["listen-fd", "inetd"],
+    },
+    {
+      name: "--idle-timeout",
+      value: "TIME",
+      group: "Listening",
+      help: "With listen-fd at TCP ports, end the instance when no connection was open for this long: 30s, 5min; the next client starts another",
+    },
+    {
+      name: "--max-instances",
+      value: "N",
+      group: "Listening",
+      help: "With inetd, that many at once (default: 64); other clients wait",
+    },
+    {
+      name: "--max-instances-per-address",
+      value: "N",
+      group: "Listening",
+      help: "With inetd, that many for one address, or one user of a unix socket; further connections of theirs are reset",
+    },
     { name: "--time", group: "Namespaces", help: "A time namespace" },
     {
       name: "--time-offset",
@@ -353,6 +385,7 @@ export const runCommand: Command = {
     { command: "sandbox run --rootfs alpine", does: "a shell on a fresh Alpine Linux" },
     { command: "sandbox run --rootfs alpine --persist dev -- apk add ./tool.apk", does: "an environment that is kept" },
     { command: "sandbox run -v ~/data:/data:ro -e TOKEN -- ./job.sh", does: "a read-only folder and one variable" },
+    { command: "sandbox run --listen tcp:8080 -- ./server", does: "started by the first client, with the socket" },
     { command: "sandbox run --explain -- true", does: "what would be done, call by call" },
   ],
 };

@@ -1,4 +1,5 @@
 // `sandbox run`: command line → Spec → plan → running → waiting.
+import { Fd } from "../../../ffi/fd.ts";
 import { defaultChildSignal, dieWithParent, exitNow } from "../../../ffi/process.ts";
 import { FaultError, requestFault } from "../../base/fault.ts";
 import { atLeast, readKernel } from "../../host/kernel.ts";
@@ -16,6 +17,7 @@ import type { Parsed } from "../command.ts";
 import { takeImageWord } from "../image_word.ts";
 import { parseArguments } from "../parse/arguments.ts";
 import { filtersOf } from "../run_filter.ts";
+import type { ListenRequest } from "../run_listen.ts";
 import type { HostPort } from "../run_ports.ts";
 import { type BuiltSpec, buildSpec, type ResolvedRootfs } from "../run_spec.ts";
 import { note } from "../say.ts";
@@ -24,8 +26,22 @@ import { runCommand } from "./run.table.ts";
 export async function run(argv: readonly string[]): Promise<number> {
   const parsed = takeImageWord(parseArguments(runCommand, argv));
   if (parsed.switches.has("--help")) return (await import("../help.ts")).printHelp(runCommand);
+  const listening = await listenRequestOf(parsed);
   const lookups = hostLookups(process.env);
-  return await runIn(await resolveRootfs(parsed, lookups), parsed, lookups);
+  return await runIn(await resolveRootfs(parsed, lookups), parsed, lookups, listening);
+}
+
+const LISTEN_FLAGS = [
+  "--listen",
+  "--listen-mode",
+  "--idle-timeout",
+  "--max-instances",
+  "--max-instances-per-address",
+] as const;
+
+async function listenRequestOf(parsed: Parsed): Promise<ListenRequest | undefined> {
+  if (!LISTEN_FLAGS.some((name) => parsed.values.has(name))) return undefined;
+  return (await import("../run_listen.ts")).listenRequest(parsed);
 }
 
 type Found = { readonly rootfs: ResolvedRootfs; readonly keep: readonly number[] };
@@ -34,7 +50,12 @@ type Found = { readonly rootfs: ResolvedRootfs; readonly keep: readonly number[]
 const LOWERDIR_APPENDS = { major: 6, minor: 5 };
 
 /** In a root file system that has been found; `keep` are descriptors whose locks live as long as the sandbox. */
-export async function runIn({ rootfs, keep }: Found, parsed: Parsed, lookups: HostLookups): Promise<number> {
+export async function runIn(
+  { rootfs, keep }: Found,
+  parsed: Parsed,
+  lookups: HostLookups,
+  listening?: ListenRequest,
+): Promise<number> {
   const built = buildSpec({ parsed, rootfs, lookups, ranges: () => subordinateRanges(lookups.uid, lookups.env.PATH) });
   const stacked = rootfs.kind === "folder" && rootfs.layers.length > 1;
   const facts: PlanFacts = {
@@ -46,6 +67,11 @@ export async function runIn({ rootfs, keep }: Found, parsed: Parsed, lookups: Ho
   const filters = await filtersOf(built.spec);
   const bind = await portBinder(parsed, rootfs, built.spec);
   if (parsed.switches.has("--explain")) return (await import("../explain.ts")).explain(built.spec, facts, filters);
+  if (listening) {
+    // An environment is its one user's: here the instance's.
+    if (parsed.values.has("--persist")) for (const fd of keep) new Fd(fd).close();
+    return (await import("../listen.ts")).listen({ request: listening, parsed, lookups, spec: built.spec });
+  }
   built.notes.forEach(note);
   return launch(built, facts, filters, lookups, keep, bind());
 }
