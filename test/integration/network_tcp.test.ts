@@ -388,7 +388,7 @@ sys.stdin.readline()`;
         expect(await lines.next()).toBe("done");
         await eventually(
           () => [descriptorsOf(child), server.open],
-          ([descriptors, open]) => descriptors <= before && open === 0,
+          ([descriptors, open]) => Number(descriptors) <= before && open === 0,
         );
         expect(await ended({ child })).toBe(0);
       },
