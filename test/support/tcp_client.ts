@@ -1,8 +1,8 @@
-// One TCP connection of the host's: non-blocking, and no more than the calls. Results of the calls that move bytes are counts or
+// A TCP connection for tests: non-blocking, and no more than the calls. Results of the calls that move bytes are counts or
 // negated errnos: -EAGAIN, try again when epoll says so; any other ends the connection.
-import { ERRNO } from "../../../ffi/errno.ts";
-import { Fd } from "../../../ffi/fd.ts";
-import { type Endpoint, Sockaddr } from "../../../ffi/sockaddr.ts";
+import { ERRNO } from "../../ffi/errno.ts";
+import { Fd } from "../../ffi/fd.ts";
+import { type Endpoint, Sockaddr } from "../../ffi/sockaddr.ts";
 import {
   connect,
   localEndpoint,
@@ -14,9 +14,9 @@ import {
   shutdown,
   socket,
   takeError,
-} from "../../../ffi/socket.ts";
-import type { IoVector } from "../../../ffi/vector_io.ts";
-import type { Opened } from "./opened.ts";
+} from "../../ffi/socket.ts";
+import type { IoVector } from "../../ffi/vector_io.ts";
+import type { Opened } from "../../src/net/outbound/opened.ts";
 
 /** `failed`: ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT, ... */
 export type ConnectionStatus =

@@ -3,7 +3,7 @@ import { EPOLLIN, EPOLLOUT } from "../../../../ffi/epoll.ts";
 import { ERRNO } from "../../../../ffi/errno.ts";
 import { IoVector } from "../../../../ffi/vector_io.ts";
 import { listenTcp } from "../../../../src/net/outbound/tcp_listener.ts";
-import { connectTcp, TcpSocket } from "../../../../src/net/outbound/tcp_socket.ts";
+import { connectTcp, TcpSocket } from "../../../support/tcp_client.ts";
 import { testWhere } from "../../../support/test_where.ts";
 import { loopback, noLoopback, opened, waitFor } from "./loopback.ts";
 
