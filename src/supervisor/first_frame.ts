@@ -10,6 +10,9 @@ import { VIRTIO_NET_HDR_LENGTH } from "../net/wire/virtio_net_hdr.ts";
 import { forwardSignal } from "./forward_signal.ts";
 
 const ETHER_TYPE_AT = VIRTIO_NET_HDR_LENGTH + 12;
+const IPV6_AT = ETHER_TYPE_AT + 2;
+const ICMPV6 = 58;
+const SOLICITATIONS: readonly number[] = [133, 135];
 /** Milliseconds after which a sandbox is one that stays. */
 const SETTLING = 500;
 
@@ -41,8 +44,15 @@ function nextAsking(device: Device): Uint8Array | undefined {
   return undefined;
 }
 
-/** A kernel that brings an interface up tells its groups so (MLDv2, RFC 9777): to the multicast addresses of the link, where nobody is. */
+/** A kernel that brings an interface up tells its groups so (MLDv2, RFC 9777): by IPv6 multicast, where nobody is. */
 export function wantsAnswer(frame: Uint8Array): boolean {
+  if (frame.length < IPV6_AT) return false;
   const isGroup = ((frame[VIRTIO_NET_HDR_LENGTH] ?? 1) & 1) === 1;
-  return !isGroup || get16(frame, ETHER_TYPE_AT) === ETHER_TYPE.ARP;
+  return !isGroup || get16(frame, ETHER_TYPE_AT) !== ETHER_TYPE.IPV6 || isDiscovery(frame);
+}
+
+/** Neighbour discovery begins with solicitations: ICMPv6 right behind the fixed header (RFC 4861 sections 4.1 and 4.3). */
+function isDiscovery(frame: Uint8Array): boolean {
+  const [nextHeader, type] = [frame[IPV6_AT + 6], frame[IPV6_AT + 40] ?? 0];
+  return nextHeader === ICMPV6 && SOLICITATIONS.includes(type);
 }

@@ -81,8 +81,8 @@ export class FrameWriter {
   }
 
   /** An IP packet whose upper layer is complete, checksum included; or a piece of one. */
-  ip(route: Route, protocol: number, payload: Uint8Array, fragment?: Fragment): void {
-    const end = this.#begin(route, protocol, payload.length, fragment);
+  ip(route: Route, protocol: number, payload: Uint8Array, fragment?: Fragment, hopLimit = HOP_LIMIT): void {
+    const end = this.#begin(route, protocol, payload.length, fragment, hopLimit);
     emitVirtioNetHdr(NO_OFFLOAD, this.#sink.header, 0);
     this.#sink.write(end, [payload]);
   }
@@ -96,9 +96,9 @@ export class FrameWriter {
   }
 
   /** Ethernet and IP headers; where they end. */
-  #begin(route: Route, protocol: number, payloadLength: number, fragment?: Fragment): number {
+  #begin(route: Route, protocol: number, payloadLength: number, fragment?: Fragment, hopLimit = HOP_LIMIT): number {
     const { header: into } = this.#sink;
-    const header = { ...route, protocol, hopLimit: HOP_LIMIT, fragment };
+    const header = { ...route, protocol, hopLimit, fragment };
     if (route.source.family === 6) {
       this.#ethernet(ETHER_TYPE.IPV6);
       return IP_AT + emitIpv6(header, payloadLength, into, IP_AT);

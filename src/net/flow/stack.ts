@@ -21,11 +21,13 @@ import { parseIpv4 } from "../wire/ipv4.ts";
 import { parseIpv6 } from "../wire/ipv6.ts";
 import { getMacAddress, isGroupMac, type MacAddress } from "../wire/mac_address.ts";
 import { VIRTIO_NET_HDR_LENGTH } from "../wire/virtio_net_hdr.ts";
+import { DhcpService } from "./dhcp_service.ts";
 import { EchoTable } from "./echo_table.ts";
 import type { Egress } from "./egress.ts";
 import type { FlowHost, Pumped } from "./flow_host.ts";
 import { FrameWriter } from "./frame_writer.ts";
 import { DNS_PORT, NameService, type NameSettings } from "./name_service.ts";
+import { answerNeighbour } from "./neighbour_service.ts";
 import type { NetworkAddresses } from "./network_addresses.ts";
 import { type BoundPort, publish } from "./publish.ts";
 import { Reactor, type Ready } from "./reactor.ts";
@@ -79,6 +81,8 @@ export class Stack implements Disposable, Ready {
   readonly #udp: UdpTable;
   readonly #echo: EchoTable;
   readonly #names: NameService;
+  readonly #dhcp: DhcpService | undefined;
+  readonly #mtu: number;
   readonly #published: readonly Disposable[];
   #round = 0;
   /** The last one in which the device was ready. */
@@ -114,6 +118,9 @@ export class Stack implements Disposable, Ready {
     };
     const buffer = new PinnedBuffer(DATAGRAM_BYTES);
     const network = { addresses, mtu, hostLoopback: egress.policy.hostLoopback };
+    const ipv4 = addresses.of(4);
+    this.#mtu = mtu;
+    this.#dhcp = ipv4 && new DhcpService(this.#writer, ipv4, mtu);
     this.#names = new NameService(host, egress, names, buffer);
     this.#tcp = new TcpTable(host, network, egress, this.#names, new IoVector(32));
     this.#udp = new UdpTable(host, network, egress, buffer);
@@ -212,6 +219,16 @@ export class Stack implements Disposable, Ready {
     }
   }
 
+  /** What sets a link up may come from addresses that are not the sandbox's yet. */
+  #isOfLink(packet: IpPacket, source: MacAddress): boolean {
+    if (packet.protocol !== IP_PROTOCOL.ICMPV6 && !mayBeDhcp(packet)) return false;
+    const known = this.#writer.peer;
+    this.#writer.peer = source;
+    if (this.#dhcp?.packet(packet) || answerNeighbour(this.#writer, this.#addresses, this.#mtu, packet)) return true;
+    this.#writer.peer = known;
+    return false;
+  }
+
   #arp(bytes: Uint8Array): void {
     const request = parseArp(bytes);
     if (request?.operation !== ARP_OPERATION.REQUEST || !this.#addresses.isOurs(request.targetProtocolAddress)) return;
@@ -226,7 +243,7 @@ export class Stack implements Disposable, Ready {
   }
 
   #packet(piece: IpPacket | undefined, source: MacAddress, now: number): void {
-    if (piece === undefined || !this.#addresses.isSandbox(piece.source)) return;
+    if (piece === undefined || this.#isOfLink(piece, source) || !this.#addresses.isSandbox(piece.source)) return;
     this.#writer.peer = source;
     const packet = piece.fragment === undefined ? piece : this.#pieces.push(piece, now);
     if (packet === undefined) return;
@@ -240,4 +257,10 @@ export class Stack implements Disposable, Ready {
         return this.#echo.packet(packet, now);
     }
   }
+}
+
+/** A client that has no address asks everybody, one that has asks the server (RFC 2131 section 4.1): neither is far away. */
+function mayBeDhcp({ protocol, source, destination }: IpPacket): boolean {
+  const isNear = destination.bytes[0] === 255 || destination.bytes[0] === source.bytes[0];
+  return protocol === IP_PROTOCOL.UDP && source.family === 4 && isNear;
 }

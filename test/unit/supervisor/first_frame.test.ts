@@ -15,7 +15,16 @@ test.each([
   ["IPv6 to the gateway", GATEWAY, 0x86dd, true],
   ["an ARP request", BROADCAST, 0x0806, true],
   ["a report of multicast groups", MULTICAST, 0x86dd, false],
-  ["IPv4 broadcast", BROADCAST, 0x0800, false],
+  ["IPv4 broadcast, which DHCP is", BROADCAST, 0x0800, true],
 ])("%s: %p %p", (_, destination, etherType, wanted) => expect(wantsAnswer(frame(destination, etherType))).toBe(wanted));
+
+test.each([
+  ["a neighbour solicitation", 135, true],
+  ["a router solicitation", 133, true],
+  ["a report of multicast groups without its extension header", 143, false],
+])("%s: %d %p", (_, type, wanted) => {
+  const packet = [0x60, 0, 0, 0, 0, 24, 58, 255, ...Array(32).fill(0), type];
+  expect(wantsAnswer(Uint8Array.from([...frame(MULTICAST, 0x86dd), ...packet]))).toBe(wanted);
+});
 
 test("what is no frame wants nothing", () => expect(wantsAnswer(new Uint8Array(12))).toBe(false));

@@ -13,6 +13,7 @@ import { emitIcmpv4, icmpv4Length, parseIcmpv4 } from "../../../../src/net/wire/
 import { emitIp, parseIp } from "../../../../src/net/wire/ip.ts";
 import { type IpAddress, type IpPrefix, parseIpAddress, parsePrefix } from "../../../../src/net/wire/ip_address.ts";
 import { IP_PROTOCOL, type IpPacket } from "../../../../src/net/wire/ip_packet.ts";
+import { emitNdp, type NdpMessage, ndpLength, parseNdp } from "../../../../src/net/wire/ndp.ts";
 import { emitTcp, parseTcp, TCP_FLAG, type TcpHeader } from "../../../../src/net/wire/tcp.ts";
 import { emitUdp, parseUdp } from "../../../../src/net/wire/udp.ts";
 import { FakeDevice } from "../../../support/fake_device.ts";
@@ -200,6 +201,59 @@ describe("TCP that leads nowhere", () => {
     for (let i = 0; i < 3; i++)
       exchange(packet("10.0.2.100", "192.0.2.1", IP_PROTOCOL.TCP, tcp({ sourcePort: 5000 + i })));
     expect(told).toEqual(["Blocked tcp to 192.0.2.1 port 80"]);
+  });
+});
+
+describe("what sets a link up", () => {
+  /** RFC 2131 section 2: a BOOTREQUEST over Ethernet, then the cookie and the options. */
+  const dhcp = (...options: readonly number[]): Uint8Array => {
+    const message = new Uint8Array(300);
+    message.set([1, 1, 6, 0, 1, 2, 3, 4]);
+    message.set([2, 0, 0, 0, 0, 1], 28);
+    message.set([99, 130, 83, 99, ...options, 255], 236);
+    return packet("0.0.0.0", "255.255.255.255", IP_PROTOCOL.UDP, udp(67, message));
+  };
+  const replyIn = (frame: Uint8Array | undefined): Uint8Array =>
+    parseUdp(packetIn(frame).payload)?.payload ?? new Uint8Array();
+
+  test("DHCP offers the address that there is, confirms it, and no other", () => {
+    const offered = replyIn(exchange(dhcp(53, 1, 1))[0]);
+    expect([...offered.subarray(16, 20)]).toEqual([10, 0, 2, 100]);
+    expect([...offered.subarray(240, 243)]).toEqual([53, 1, 2]);
+    const asked = [50, 4, 10, 0, 2, 100] as const;
+    expect([...replyIn(exchange(dhcp(53, 1, 3, ...asked))[0]).subarray(240, 243)]).toEqual([53, 1, 5]);
+    expect([...replyIn(exchange(dhcp(53, 1, 3, 50, 4, 10, 0, 2, 7))[0]).subarray(240, 243)]).toEqual([53, 1, 6]);
+  });
+
+  const solicit = (message: NdpMessage, destination: string): Uint8Array => {
+    const [source, group] = [ip("fd00::100"), ip(destination)];
+    const bytes = new Uint8Array(ndpLength(message));
+    emitNdp(message, { source, destination: group }, bytes, 0);
+    const frame = packet("fd00::100", destination, IP_PROTOCOL.ICMPV6, bytes);
+    frame[14 + 7] = 255;
+    frame.set([0x33, 0x33, 0, 0, 0, 1], 0);
+    return frame;
+  };
+
+  test("a neighbour solicitation for the gateway is answered, and one for nobody is not", () => {
+    const ask = (target: string): readonly Uint8Array[] =>
+      exchange(solicit({ kind: "neighbor-solicitation", target: ip(target), options: {} }, "ff02::1:ff00:2"));
+    const answer = packetIn(ask("fd00::2")[0]);
+    expect(parseNdp(answer.payload, answer.hopLimit, answer)).toMatchObject({
+      kind: "neighbor-advertisement",
+      target: ip("fd00::2"),
+      options: { targetLinkLayerAddress: OURS },
+    });
+    expect(ask("fd00::77")).toEqual([]);
+  });
+
+  test("a router solicitation is answered by the gateway, with its network and its name server", () => {
+    const [frame] = exchange(solicit({ kind: "router-solicitation", options: {} }, "ff02::2"));
+    const answer = packetIn(frame);
+    expect(parseNdp(answer.payload, answer.hopLimit, answer)).toMatchObject({
+      kind: "router-advertisement",
+      options: { mtu: 1500, prefixes: [{ onLink: true, autonomous: false }] },
+    });
   });
 });
 
