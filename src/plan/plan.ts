@@ -9,7 +9,7 @@ import { planNetwork } from "./plan_network.ts";
 import { type ExecInputs, planCommand, planLimits } from "./plan_process.ts";
 import { planPivot, planRoot } from "./plan_root.ts";
 import { planSecurity } from "./plan_security.ts";
-import { planPing } from "./plan_tap.ts";
+import { planPermissions } from "./plan_tap.ts";
 import { Program } from "./program.ts";
 import type { Step } from "./step.ts";
 
@@ -36,7 +36,7 @@ export function plan(spec: Spec, facts: PlanFacts, inputs: ExecInputs): Plan {
   planDescriptors(program, spec, inputs);
   if (has("network")) planNetwork(program, spec.sandbox.network, inputs.networkFd);
   planIdMaps(program, spec, inputs);
-  if (spec.sandbox.network) planPing(program, spec);
+  if (spec.sandbox.network) planPermissions(program, spec);
   planTime(program, spec);
   if (has("uts")) planHostname(program, spec);
   const place = planRoot(program, spec, facts);

@@ -38,20 +38,26 @@ export function planTap(program: Program, network: UserNetwork, netlink: Registe
   program.add(aim, "close", [tap]);
 }
 
-/** Groups that may make ping sockets (icmp(7)): those of the sandbox, for what is not root there has no other way to ping. */
-export function planPing(program: Program, { linux, process }: Spec): void {
-  const aim = { kind: "interface" } as const;
+/**
+ * What a command that is not root may do on a network of its own: bind any port, and ping (icmp(7), by the groups of the sandbox). An outer
+ * container may have covered these settings; then only root can.
+ */
+export function planPermissions(program: Program, { linux, process }: Spec): void {
   const [first] = linux.gidMappings;
   const isRange = linux.gidMappings.some(({ size }) => size > 1) && first?.containerID === 0;
   const last = isRange ? linux.gidMappings.reduce((sum, { size }) => sum + size, 0) - 1 : process.user.gid;
-  const range = `${isRange ? 0 : process.user.gid} ${last}`;
-  const path = "/proc/sys/net/ipv4/ping_group_range";
-  // An outer container may have covered it; then only root can ping.
+  planSetting(program, "ping_group_range", `${isRange ? 0 : process.user.gid} ${last}`);
+  planSetting(program, "ip_unprivileged_port_start", "0");
+}
+
+function planSetting(program: Program, name: string, value: string): void {
+  const aim = { kind: "interface" } as const;
+  const path = `/proc/sys/net/ipv4/${name}`;
   const file = program.let("file", aim, "openat", [AT_FDCWD, path, flags(O, "O_WRONLY", "O_CLOEXEC"), 0], {
     tolerate: ["ENOENT", "EACCES", "EROFS", "EPERM"],
     skip: 2,
   });
-  program.add(aim, "write", [file, range, range.length], { tolerate: ["EINVAL"] });
+  program.add(aim, "write", [file, value, value.length], { tolerate: ["EINVAL"] });
   program.add(aim, "close", [file]);
 }
 

@@ -93,6 +93,19 @@ describe("from inside", () => {
   );
 });
 
+describe("a command that is not root", () => {
+  withNetwork("binds any port of its own network", async () => {
+    const program = `
+for kind in (socket.AF_INET, socket.AF_INET6):
+    s = socket.socket(kind)
+    s.bind(("", 80))
+    s.listen()
+    say(os.getuid() != 0, s.getsockname()[1])
+    s.close()`;
+    expect(await pythonSays(here, ["--net", "slirp", ...python(program)])).toBe("True 80\nTrue 80\n");
+  });
+});
+
 describe("the host's loopback", () => {
   withCurl("is at the gateway's address, and has a name", async () => {
     await using server = httpServer("127.0.0.1");
