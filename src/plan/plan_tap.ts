@@ -4,7 +4,6 @@
 import { GATEWAY_MAC } from "../net/wire/gateway_mac.ts";
 import { type IpAddress, parseIpAddress } from "../net/wire/ip_address.ts";
 import { addAddress } from "../netlink/address.ts";
-import { batch, REPLY_BYTES, REPLY_ERROR } from "../netlink/batch.ts";
 import { setLink } from "../netlink/link.ts";
 import type { Request } from "../netlink/message.ts";
 import { addNeighbour } from "../netlink/neighbour.ts";
@@ -13,6 +12,7 @@ import { TAP_INDEX, tapRequests } from "../netlink/tap_requests.ts";
 import type { NetworkAddresses, Spec, UserNetwork } from "../spec/spec.ts";
 import { O } from "./constants.ts";
 import { AT_FDCWD } from "./mount_steps.ts";
+import { planNetlink } from "./plan_netlink.ts";
 import type { Program } from "./program.ts";
 import { sendDescriptor } from "./send_descriptor.ts";
 import { type Bytes, flags, named, type Register } from "./step.ts";
@@ -30,10 +30,11 @@ export function planTap(program: Program, network: UserNetwork, netlink: Registe
     program.add(aim, "ioctl", [tap, named(request, name), value], tolerate ? { tolerate } : {});
   }
   // Of IPv6 only what is given here: no link-local address, no solicitations. A kernel without IPv6 does not know what is meant.
-  ask(program, netlink, [setLink(TAP_INDEX, { noLinkLocal: true })], true);
+  const to = { aim: { kind: "interface" }, socket: netlink } as const;
+  planNetlink(program, { ...to, requests: [setLink(TAP_INDEX, { noLinkLocal: true })], optional: true });
   const link = [setLink(TAP_INDEX, { mtu: network.mtu, queueLength: QUEUE_LENGTH }), setLink(TAP_INDEX, { up: true })];
-  ask(program, netlink, [...link, ...(network.ipv4 ? familyRequests(network.ipv4) : [])], false);
-  if (network.ipv6) ask(program, netlink, familyRequests(network.ipv6), true);
+  planNetlink(program, { ...to, requests: [...link, ...(network.ipv4 ? familyRequests(network.ipv4) : [])] });
+  if (network.ipv6) planNetlink(program, { ...to, requests: familyRequests(network.ipv6), optional: true });
   sendDescriptor(program, aim, networkFd, tap);
   program.add(aim, "close", [tap]);
 }
@@ -68,21 +69,6 @@ function familyRequests({ address, prefixLength, gateway, nameserver }: NetworkA
     ...[via, addressOf(nameserver)].map((neighbour) => addNeighbour(TAP_INDEX, neighbour, GATEWAY_MAC)),
     addDefaultRoute(TAP_INDEX, via),
   ];
-}
-
-/** All or, where a family may be missing (`optional`), none. */
-function ask(program: Program, netlink: Register, requests: readonly Request[], optional: boolean): void {
-  const aim = { kind: "interface" } as const;
-  const { bytes, shown } = batch(requests, "last");
-  const reply: Bytes = { kind: "bytes", content: new Uint8Array(REPLY_BYTES), shown: "&reply" };
-  program.add(aim, "sendto", [netlink, bytesOf(bytes, shown), bytes.length, 0, 0, 0]);
-  program.add(aim, "recvfrom", [netlink, reply, REPLY_BYTES, 0, 0, 0]);
-  program.add(
-    aim,
-    "load",
-    [{ kind: "inside", of: reply, at: REPLY_ERROR }],
-    optional ? { tolerate: ["EAFNOSUPPORT", "EOPNOTSUPP", "EACCES"] } : {},
-  );
 }
 
 function bytesOf(content: Uint8Array, shown: string): Bytes {
