@@ -10,8 +10,6 @@ export const EPOLLOUT = 0x4;
 export const EPOLLERR = 0x8;
 export const EPOLLHUP = 0x10;
 export const EPOLLRDHUP = 0x2000;
-export const EPOLLEXCLUSIVE = 0x10000000;
-export const EPOLLONESHOT = 0x40000000;
 export const EPOLLET = 0x80000000;
 
 const EPOLL_CLOEXEC = 0o2000000;
