@@ -7,7 +7,7 @@ import { listen, localEndpoint } from "../../ffi/socket.ts";
 import { bindUnix, connectUnix, fitsSockaddr, isListening, openUnixSocket } from "../../ffi/unix_socket.ts";
 import { type FaultError, requestFault } from "../base/fault.ts";
 import { bindPort } from "../net/outbound/bind_port.ts";
-import { formatIpAddress } from "../net/wire/ip_address.ts";
+import { formatEndpoint } from "../net/wire/ip_address.ts";
 import type { Listen, ListenAddress } from "./parse/listen.ts";
 import { type PortPlace, portReason } from "./port_reason.ts";
 
@@ -64,8 +64,7 @@ function tcpSocket(name: string, at: Tcp): ListenSocket {
 }
 
 function shown({ address, port }: Pick<Tcp, "address" | "port">): string {
-  const text = formatIpAddress(address);
-  return `tcp:${address.family === 6 ? `[${text}]` : text}:${port}`;
+  return `tcp:${formatEndpoint(address, port)}`;
 }
 
 function tcpFault(at: Tcp, errno: number): FaultError {

@@ -70,8 +70,8 @@ function addressesOf(flag: string, text: string, cidr: string, family: 4 | 6): N
   return { address: at(own), prefixLength: prefix.length, gateway: at(gateway), nameserver: at(nameserver) };
 }
 
-function hostIn({ address, length }: IpPrefix, host: number): IpAddress {
-  const bytes = address.bytes.map((byte, i) => byte & (0xff00 >> Math.max(0, Math.min(8, length - i * 8))));
+function hostIn({ address }: IpPrefix, host: number): IpAddress {
+  const bytes = address.bytes.slice();
   const last = bytes.length - 1;
   bytes[last] = (bytes[last] ?? 0) + (host & 0xff);
   bytes[last - 1] = (bytes[last - 1] ?? 0) + (host >> 8);

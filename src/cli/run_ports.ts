@@ -5,7 +5,7 @@ import { localEndpoint } from "../../ffi/socket.ts";
 import type { ExposedPort, RunDefaults } from "../../rootfs-builder/oci/run_defaults.ts";
 import { type FaultError, requestFault, usageFault } from "../base/fault.ts";
 import { bindPort } from "../net/outbound/bind_port.ts";
-import { formatIpAddress } from "../net/wire/ip_address.ts";
+import { formatEndpoint } from "../net/wire/ip_address.ts";
 import type { Parsed } from "./command.ts";
 import { flagReader } from "./flag_reader.ts";
 import { DEFAULT_ADDRESS, type PublishedPort, parsePublish } from "./parse/publish.ts";
@@ -75,13 +75,8 @@ export function chosenPorts(ports: readonly HostPort[]): readonly string[] {
     .filter(({ hostPort }) => hostPort === 0)
     .map(({ socket, address, sandboxPort, protocol }) => {
       const { port } = localEndpoint(socket.number);
-      return `published ${place({ address, hostPort: port })} -> ${sandboxPort}/${protocol}`;
+      return `published ${formatEndpoint(address, port)} -> ${sandboxPort}/${protocol}`;
     });
-}
-
-function place({ address, hostPort }: Pick<PublishedPort, "address" | "hostPort">): string {
-  const text = formatIpAddress(address);
-  return `${address.family === 6 ? `[${text}]` : text}:${hostPort}`;
 }
 
 function bindFault(port: PublishedPort, errno: number): FaultError {
@@ -89,5 +84,5 @@ function bindFault(port: PublishedPort, errno: number): FaultError {
   const inside = `${sandboxPort}${protocol === "udp" ? "/udp" : ""}`;
   const mends = { chosen: `-p :${inside}`, higher: `-p ${hostPort + 8000}:${inside}` };
   const { cause, hint } = portReason({ address, port: hostPort, protocol }, errno, mends);
-  return requestFault(`Cannot publish ${sandboxPort}/${protocol} at ${place(port)}`, cause, hint);
+  return requestFault(`Cannot publish ${sandboxPort}/${protocol} at ${formatEndpoint(address, hostPort)}`, cause, hint);
 }

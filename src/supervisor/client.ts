@@ -1,7 +1,7 @@
 // Who is at the other end of a connection, for limits, messages and the variables of systemd.exec(5), REMOTE_ADDR and REMOTE_PORT.
 import { peerEndpoint } from "../../ffi/socket.ts";
 import { peerUser, socketFamily } from "../../ffi/unix_socket.ts";
-import { formatIpAddress, type IpAddress, isIpv4Mapped } from "../net/wire/ip_address.ts";
+import { formatEndpoint, formatIpAddress, type IpAddress, isIpv4Mapped } from "../net/wire/ip_address.ts";
 
 export type Client = {
   /** Equal for clients that share a limit: of an IP address, of a local user (MaxConnectionsPerSource=). */
@@ -15,10 +15,11 @@ export function clientOf(connection: number): Client | undefined {
   if (socketFamily(connection) === "unix") return localClient(peerUser(connection));
   const peer = peerEndpoint(connection);
   if (peer === undefined) return undefined;
-  const address = formatIpAddress(unmapped(peer.address));
+  const from = unmapped(peer.address);
+  const address = formatIpAddress(from);
   return {
     key: address,
-    shown: `${address.includes(":") ? `[${address}]` : address}:${peer.port}`,
+    shown: formatEndpoint(from, peer.port),
     variables: [`REMOTE_ADDR=${address}`, `REMOTE_PORT=${peer.port}`],
   };
 }

@@ -15,8 +15,6 @@ import type { Background } from "./background.ts";
 import { hostNames } from "./host_names.ts";
 import type { NetworkRecords } from "./network_records.ts";
 
-const WORD = 2 ** 32;
-
 export type StackInputs = {
   readonly network: UserNetwork;
   readonly policy: NetworkPolicy;
@@ -54,9 +52,16 @@ export function prepareStack({ network, policy, hostname, tell, records, publish
       first,
       sandboxMac: tap.hardwareAddress,
       now: () => performance.now(),
-      random: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? Math.floor(Math.random() * WORD),
+      random: randomWord,
     });
   };
+}
+
+const word = new Uint32Array(1);
+
+function randomWord(): number {
+  crypto.getRandomValues(word);
+  return word[0] as number;
 }
 
 function shapedDevice(tap: TapDevice, { up, down, delay, loss }: NetworkShape): ShapedDevice {

@@ -65,10 +65,6 @@ export class EchoFlow implements Timed, Ready {
     return opened.kind === "open" ? new EchoFlow(host, ends, events, opened.socket, now) : opened.errno;
   }
 
-  get lastUsed(): number {
-    return this.#used;
-  }
-
   get deadline(): number | undefined {
     return this.#closed ? undefined : this.#used + IDLE;
   }

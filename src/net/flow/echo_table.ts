@@ -77,7 +77,7 @@ export class EchoTable implements EchoEvents {
   }
 
   #open(ends: EchoEnds, packet: IpPacket, now: number): EchoFlow | undefined {
-    if (this.#flows.size >= MOST_FLOWS) [...this.#flows][0]?.close();
+    if (this.#flows.size >= MOST_FLOWS) this.#first()?.close();
     const flow = EchoFlow.open(this.#host, ends, this, this.#buffer, now);
     if (typeof flow !== "number") {
       this.#flows.set(ends.remote, 0, ends.identifier, flow);
@@ -85,6 +85,11 @@ export class EchoTable implements EchoEvents {
     }
     this.#refuse(packet, flow);
     return undefined;
+  }
+
+  #first(): EchoFlow | undefined {
+    const [first] = this.#flows;
+    return first;
   }
 
   #refuse(packet: IpPacket, errno: number): void {

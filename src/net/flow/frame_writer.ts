@@ -5,6 +5,7 @@ import type { Device } from "../device/device.ts";
 import { ARP_LENGTH, type ArpPacket, emitArp } from "../wire/arp.ts";
 import { pseudoHeaderSum } from "../wire/checksum.ts";
 import { ETHER_TYPE, ETHERNET_HEADER_LENGTH, emitEthernet } from "../wire/ethernet.ts";
+import { ipHeaderLength } from "../wire/ip.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
 import { type Fragment, IP_PROTOCOL } from "../wire/ip_packet.ts";
 import { emitIpv4 } from "../wire/ipv4.ts";
@@ -120,8 +121,4 @@ export class FrameWriter {
     const flags = VIRTIO_NET_HDR_FLAG.NEEDS_CSUM;
     emitVirtioNetHdr({ ...gso, flags, csumStart, csumOffset, numBuffers: 0 }, this.#sink.header, 0);
   }
-}
-
-export function ipHeaderLength({ source }: Route): number {
-  return source.family === 4 ? 20 : 40;
 }

@@ -13,6 +13,7 @@ import { Resolver } from "../dns/resolver.ts";
 import type { ResolverAction, Transport } from "../dns/resolver_action.ts";
 import { frameMessage, MessageReader } from "../dns/tcp_framing.ts";
 import { watchesNames } from "../policy/admit_answer.ts";
+import { copyAddress } from "../wire/ip_address.ts";
 import type { IpPacket } from "../wire/ip_packet.ts";
 import type { UdpDatagram } from "../wire/udp.ts";
 import type { Egress } from "./egress.ts";
@@ -71,10 +72,7 @@ export class NameService implements Timed {
 
   /** A datagram for the name server's port. */
   datagram({ source, destination }: IpPacket, { sourcePort, payload }: UdpDatagram, now: number): void {
-    const route = {
-      source: { ...destination, bytes: destination.bytes.slice() },
-      destination: { ...source, bytes: source.bytes.slice() },
-    };
+    const route = { source: copyAddress(destination), destination: copyAddress(source) };
     const client: NameClient = (answer) =>
       this.#host.writer.udp(route, { sourcePort: DNS_PORT, destinationPort: sourcePort }, answer);
     this.query(payload, client, "udp", now);

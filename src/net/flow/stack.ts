@@ -19,7 +19,7 @@ import { GATEWAY_MAC } from "../wire/gateway_mac.ts";
 import { IP_PROTOCOL, type IpPacket } from "../wire/ip_packet.ts";
 import { parseIpv4 } from "../wire/ipv4.ts";
 import { parseIpv6 } from "../wire/ipv6.ts";
-import { getMacAddress, isGroupMac, type MacAddress } from "../wire/mac_address.ts";
+import { BROADCAST_MAC, getMacAddress, isGroupMac, type MacAddress } from "../wire/mac_address.ts";
 import { VIRTIO_NET_HDR_LENGTH } from "../wire/virtio_net_hdr.ts";
 import { DhcpService } from "./dhcp_service.ts";
 import { EchoTable } from "./echo_table.ts";
@@ -56,7 +56,6 @@ export type StackOptions = {
 };
 
 const OWN_MAC: MacAddress = getMacAddress(GATEWAY_MAC, 0);
-const BROADCAST: MacAddress = 0xffffffffffff;
 /** Frames of one round: then others have their turn. */
 const MOST_FRAMES = 64;
 /** 4 MiB of 64 KiB: what many busy flows share. */
@@ -99,7 +98,7 @@ export class Stack implements Disposable, Ready {
       random,
       published = [],
       first,
-      sandboxMac = BROADCAST,
+      sandboxMac = BROADCAST_MAC,
     } = options;
     this.#pool = options.pool ?? new BlockPool({ ample: AMPLE_BLOCKS, cached: 2 * AMPLE_BLOCKS });
     this.#device = device;

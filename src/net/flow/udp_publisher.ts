@@ -2,11 +2,11 @@
 // port's own socket.
 import type { Endpoint } from "../../../ffi/sockaddr.ts";
 import type { UdpListener } from "../outbound/udp_listener.ts";
+import { ipHeaderLength } from "../wire/ip.ts";
 import { UDP_HEADER_LENGTH } from "../wire/udp.ts";
 import { clientPort, clientRoute } from "./client_route.ts";
 import type { FlowHost } from "./flow_host.ts";
 import { FlowMap } from "./flow_map.ts";
-import { ipHeaderLength } from "./frame_writer.ts";
 import { InboundUdpFlow } from "./inbound_udp_flow.ts";
 import type { Network } from "./network_way.ts";
 import type { Ready } from "./reactor.ts";

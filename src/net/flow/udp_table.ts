@@ -2,6 +2,7 @@
 import { ERRNO } from "../../../ffi/errno.ts";
 import type { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
 import { cutFragments } from "../wire/fragments.ts";
+import { ipHeaderLength } from "../wire/ip.ts";
 import { copyAddress, type IpAddress } from "../wire/ip_address.ts";
 import { IP_PROTOCOL, type IpPacket } from "../wire/ip_packet.ts";
 import { put16 } from "../wire/network_order.ts";
@@ -16,7 +17,7 @@ import {
 import type { Egress } from "./egress.ts";
 import type { FlowHost } from "./flow_host.ts";
 import { FlowMap } from "./flow_map.ts";
-import { ipHeaderLength, type Route } from "./frame_writer.ts";
+import type { Route } from "./frame_writer.ts";
 import { unreachableOf } from "./icmp_error.ts";
 import { type Network, wayTo } from "./network_way.ts";
 import { type UdpConversation, type UdpEvents, UdpFlow } from "./udp_flow.ts";

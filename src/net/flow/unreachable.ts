@@ -1,9 +1,8 @@
 // Tells the sandbox that a packet of its own did not arrive: an ICMP error that quotes the packet.
 import { emitIcmpv4, ICMPV4_UNREACHABLE, type Icmpv4Message, icmpv4Length } from "../wire/icmpv4.ts";
 import { emitIcmpv6, ICMPV6_UNREACHABLE, type Icmpv6Message, icmpv6Length } from "../wire/icmpv6.ts";
+import { emitIp, ipHeaderLength } from "../wire/ip.ts";
 import { IP_PROTOCOL } from "../wire/ip_packet.ts";
-import { emitIpv4 } from "../wire/ipv4.ts";
-import { emitIpv6 } from "../wire/ipv6.ts";
 import type { FrameWriter, Route } from "./frame_writer.ts";
 import type { Unreachable } from "./icmp_error.ts";
 
@@ -52,11 +51,10 @@ export function sendUnreachable(writer: FrameWriter, quoted: Quoted, why: Unreac
 }
 
 function packetOf({ route, protocol, payload }: Quoted): Uint8Array {
-  const length = route.source.family === 4 ? 20 : 40;
-  const packet = new Uint8Array(length + payload.length);
   const header = { ...route, protocol, hopLimit: HOP_LIMIT };
-  if (route.source.family === 4) emitIpv4(header, payload.length, packet, 0);
-  else emitIpv6(header, payload.length, packet, 0);
+  const length = ipHeaderLength(header);
+  const packet = new Uint8Array(length + payload.length);
+  emitIp(header, payload.length, packet, 0);
   packet.set(payload, length);
   return packet;
 }

@@ -1,5 +1,5 @@
 // The flag that would let a flow go: the narrowest, a name where our DNS knows one.
-import { formatIpAddress, type IpAddress } from "../wire/ip_address.ts";
+import { formatEndpoint, formatIpAddress, type IpAddress } from "../wire/ip_address.ts";
 import type { PolicyRule } from "./policy.ts";
 
 export function allowName(name: string, port: number): string {
@@ -7,9 +7,7 @@ export function allowName(name: string, port: number): string {
 }
 
 export function allowAddress(address: IpAddress, port: number): string {
-  const text = formatIpAddress(address);
-  if (port === 0) return `--allow-net ${text}`;
-  return `--allow-net ${address.family === 6 ? `[${text}]` : text}:${port}`;
+  return `--allow-net ${port === 0 ? formatIpAddress(address) : formatEndpoint(address, port)}`;
 }
 
 /** A denial wins over what allows, so that no further flag helps. */

@@ -14,7 +14,7 @@ export function parseQuotedIp(bytes: Uint8Array): IpPacket | undefined {
 }
 
 /** Bytes that {@link emitIp} writes. */
-export function ipHeaderLength({ source, fragment }: IpHeader): number {
+export function ipHeaderLength({ source, fragment }: Pick<IpHeader, "source" | "fragment">): number {
   if (source.family === 4) return IPV4_HEADER_LENGTH;
   return IPV6_HEADER_LENGTH + (fragment === undefined ? 0 : IPV6_FRAGMENT_HEADER_LENGTH);
 }

@@ -39,6 +39,12 @@ export function formatIpAddress(address: IpAddress): string {
   return zeros.count < 2 ? text(0, GROUPS) : `${text(0, zeros.start)}::${text(zeros.start + zeros.count, GROUPS)}`;
 }
 
+/** With a port as URIs have it (RFC 3986 section 3.2.2): 192.0.2.1:80, [2001:db8::1]:80. */
+export function formatEndpoint(address: IpAddress, port: number): string {
+  const text = formatIpAddress(address);
+  return `${address.family === 6 ? `[${text}]` : text}:${port}`;
+}
+
 export function equalAddresses(a: IpAddress, b: IpAddress): boolean {
   if (a.family !== b.family) return false;
   for (let at = 0; at < a.bytes.length; at++) if (a.bytes[at] !== b.bytes[at]) return false;
