@@ -10,6 +10,8 @@ async function main(argv: readonly string[]): Promise<number> {
   if (name === "run") await expressRun(argv);
   // `run-again` is what the waiter calls where the short way has failed (ffi/stage/waiter.c).
   if (name === "run" || name === "run-again") return (await import("./cli/commands/run.ts")).run(rest);
+  // So is this, with the first frame of a command's network (ffi/stage/first_frame.h).
+  if (name === "serve-network") return (await import("./cli/serve_network.ts")).serveNetwork(rest[0] ?? "");
   return (await import("./cli/dispatch.ts")).dispatch(name, rest);
 }
 

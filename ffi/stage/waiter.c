@@ -1,16 +1,22 @@
 // What remains of the supervisor when all that is left to do is to wait: the `sandbox` process executes this in its own
 // place, same pid, same children. Forwards signals, and exits with the sandbox's status.
 //
-//   argv: [name, "PID PIDFD FLAGS PIPE [STATUS PROGRAM]", "run", arguments...]
+//   argv: [name, "PID PIDFD FLAGS PIPE STATUS PROGRAM NETWORK", "run", arguments...]
+//   envp: [what the network stack needs to know, if there is a NETWORK; the environment of whoever is to take over]
 //
 // PIPE holds the signals that came while this program took its place, as records {signo, si_code}. STATUS is the pipe on which
 // the sandbox tells that its command runs; where it cannot, PROGRAM, the supervisor's own executable, takes over again and says why.
-#include "waiting.h"
+// NETWORK is the socket that the sandbox's network device comes by: with its first frame PROGRAM takes over as well (first_frame.h).
+// What there is not is 0.
+#include "first_frame.h"
 
 enum { SHARED_SESSION = 1 };
-enum { WALL_ = 0x40000000, READY_BYTES = 4, AT_EMPTY_PATH_ = 0x1000, CLOSE_RANGE_CLOEXEC_ = 4, POLLIN_ = 1, O_CLOEXEC_ = 02000000 };
+enum { WALL_ = 0x40000000, READY_BYTES = 4, CLOSE_RANGE_CLOEXEC_ = 4, O_CLOEXEC_ = 02000000 };
 // SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM: what ends a process that does not know them, of those that are forwarded.
 enum { ENDING_SIGNALS = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 9 | 1 << 11 | 1 << 13 | 1 << 14 };
+// All that are forwarded: SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU and SIGWINCH too (executor.c, FORWARDED).
+enum { FORWARDED_SIGNALS = ENDING_SIGNALS | 1 << 17 | 1 << 19 | 1 << 20 | 1 << 21 | 1 << 27 };
+static const char DEV_NULL[] = "/dev/null";
 
 // Beside the sandbox there may be a child that has taken down this process's former memory (executor.c, linger_main).
 static void reap(u64 pid) {
@@ -47,7 +53,7 @@ static void forward_recorded(u64 pipe, u64 pidfd, u64 flags) {
 static void await_ready(u64 status) {
   u64 ending = ENDING_SIGNALS;
   s64 signals = SYS4(__NR_signalfd4, -1, &ending, SIGSET_BYTES, O_CLOEXEC_);
-  struct { s32 fd; u16 events, revents; } polled[2] = {{(s32)status, POLLIN_, 0}, {(s32)signals, POLLIN_, 0}};
+  struct pollfd polled[2] = {{(s32)status, POLLIN_, 0}, {(s32)signals, POLLIN_, 0}};
   while (SYS4(__NR_ppoll, polled, 2, 0, 0) <= 0);
   if (!polled[0].revents) {
     struct siginfo info;
@@ -83,29 +89,64 @@ static void forget(char **envp) {
     for (char *at = *envp; *at; at++) *at = 0;
 }
 
+// The command's standard streams are its own to close: a reader at the other end waits for the last copy. The stack says on standard
+// error what it has blocked.
+static void let_go_of_streams(const struct network *network) {
+  if (network->tap < 0) {
+    SYS3(__NR_close_range, 0, 2, 0);
+    return;
+  }
+  SYS3(__NR_close_range, 0, 1, 0);
+  for (int fd = 0; fd < 2; fd++) SYS4(__NR_openat, 0, DEV_NULL, O_RDWR_, 0);
+}
+
+// Signals that are blocked wait for the stack, which has nothing to lose them by; others are a runtime's own business.
+static void hand_over(const struct network *network, s64 length, u64 pid, u64 pidfd, u64 flags, char **argv) {
+  u64 forwarded = FORWARDED_SIGNALS, all = ~0UL;
+  static const char failure[] = "sandbox: the network of this sandbox can't be served any more: its program could not be executed\n";
+  SYS4(__NR_rt_sigprocmask, SIG_SETMASK_, &forwarded, 0, SIGSET_BYTES);
+  start_stack(network, length, pid, pidfd, flags, argv);
+  SYS4(__NR_rt_sigprocmask, SIG_SETMASK_, &all, 0, SIGSET_BYTES);
+  SYS3(__NR_write, 2, failure, sizeof failure - 1);
+}
+
+static void await_end(struct network *network, u64 pid, u64 pidfd, u64 flags, char **argv) {
+  u64 all = ~0UL;
+  struct { u64 seconds, nanoseconds; } at_once = {0, 0};
+  struct siginfo info;
+  s64 signals = network->tap < 0 ? -1 : SYS4(__NR_signalfd4, -1, &all, SIGSET_BYTES, O_CLOEXEC_);
+  s64 length = network->tap < 0 ? 0 : next_asking(network);
+  for (;; length = await_frame(network, signals)) {
+    // Even one that has ended may have left something to be passed on.
+    if (length) {
+      hand_over(network, length, pid, pidfd, flags, argv);
+      network->tap = -1;
+    }
+    reap(pid);
+    s64 signo = SYS4(__NR_rt_sigtimedwait, &all, &info, network->tap < 0 ? 0 : &at_once, SIGSET_BYTES);
+    if (signo > 0 && signo != SIGCHLD_ && signo != SIGPIPE_) forward(pidfd, flags, &info);
+  }
+}
+
 __attribute__((used)) void waiter_main(u64 *stack) {
-  char **argv = (char **)(stack + 1);
-  u64 pid = 0, pidfd = 0, flags = 0, pipe = 0, status = 0, program = 0, all = ~0UL;
+  char **argv = (char **)(stack + 1), **envp = argv + stack[0] + 1;
+  u64 pid = 0, pidfd = 0, flags = 0, pipe = 0, status = 0, program = 0, socket = 0, all = ~0UL;
   char *text = parse_number(parse_number(parse_number(parse_number(argv[1], &pid), &pidfd), &flags), &pipe);
-  parse_number(parse_number(text, &status), &program);
+  parse_number(parse_number(parse_number(text, &status), &program), &socket);
+  struct network network = {-1, program, socket ? *envp++ : 0};
   SYS4(__NR_rt_sigprocmask, SIG_SETMASK_, &all, 0, SIGSET_BYTES);
   SYS2(__NR_prctl, PR_SET_NAME_, "sandbox");
   if (status) {
-    if (!command_runs(status)) take_over(pid, program, argv, argv + stack[0] + 1);
-    forget(argv + stack[0] + 1);
+    if (!command_runs(status)) take_over(pid, program, argv, envp);
+    forget(envp);
     SYS1(__NR_close, status);
-    SYS1(__NR_close, program);
   }
-  // The command's standard streams are its own to close: a reader at the other end waits for the last copy.
-  SYS3(__NR_close_range, 0, 2, 0);
+  if (socket) network.tap = receive_descriptor(socket);
+  else if (program) SYS1(__NR_close, program);
+  let_go_of_streams(&network);
   reap(pid);
   forward_recorded(pipe, pidfd, flags);
-  struct siginfo info;
-  for (;;) {
-    s64 signo = SYS4(__NR_rt_sigtimedwait, &all, &info, 0, SIGSET_BYTES);
-    if (signo == SIGCHLD_) reap(pid);
-    else if (signo > 0 && signo != SIGPIPE_) forward(pidfd, flags, &info);
-  }
+  await_end(&network, pid, pidfd, flags, argv);
 }
 
 #if defined(__x86_64__)

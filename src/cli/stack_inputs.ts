@@ -2,18 +2,16 @@
 import { Fd } from "../../ffi/fd.ts";
 import { O_CREAT, O_TRUNC, O_WRONLY, open } from "../../ffi/file.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
-import type { Spec, UserNetwork } from "../spec/spec.ts";
+import type { UserNetwork } from "../spec/spec.ts";
+import type { LateNetwork } from "../supervisor/late_network.ts";
 import { type NetworkRecords, networkRecords, type RecordFile } from "../supervisor/network_records.ts";
 import type { StackInputs } from "../supervisor/start_stack.ts";
 import { egressPolicy } from "./egress_policy.ts";
 import { fileFault } from "./file_fault.ts";
-import { coloursOn, note, sayFault } from "./say.ts";
+import { note, sayFault } from "./say.ts";
 
-/** Of a specification with a network of our own. */
-export function stackInputs({ hostname, sandbox: { network } }: Spec): Omit<StackInputs, "published"> {
-  if (network === undefined) throw new TypeError("there is no network of our own");
+export function stackInputs({ network, hostname, colour }: LateNetwork): Omit<StackInputs, "published"> {
   const policy = egressPolicy(network);
-  const colour = coloursOn(2, process.env);
   return {
     network,
     policy,

@@ -1,13 +1,21 @@
 // When all that is left is to wait, this process executes the static waiter in its own place: same pid, same child, 24 kB.
 
+import type { Fd } from "../../ffi/fd.ts";
+import { O_PATH, open } from "../../ffi/file.ts";
 import { syscall } from "../../ffi/libc.ts";
 import { linger } from "../../ffi/linger.ts";
 import { executeInPlace } from "../../ffi/process.ts";
 import { programFd } from "../../ffi/program_fd.ts";
 import type { SignalPipe } from "../../ffi/signal_pipe.ts";
+import { type LateNetwork, lateNetworkVariable } from "./late_network.ts";
 import { titleOf } from "./title.ts";
 
 const SHARED_SESSION = 1;
+/** Whether the command runs is known. */
+const NO_STATUS = 0;
+
+/** The socket that the network device comes by, and what its stack needs to know when there is one. */
+export type SilentNetwork = { readonly socket: Fd; readonly late: LateNetwork };
 
 export type HandOver = {
   readonly pid: number;
@@ -18,15 +26,20 @@ export type HandOver = {
   readonly keep: readonly number[];
   /** What runs inside, for ps(1). */
   readonly command: readonly string[];
+  readonly network?: SilentNetwork;
 };
 
-export function handOver({ pid, pidfd, signals, newSession, keep, command }: HandOver): never {
+export function handOver({ pid, pidfd, signals, newSession, keep, command, network }: HandOver): never {
   const waiter = programFd("waiter");
   linger();
   syscall("prctl", "PR_SET_NAME", 15, new TextEncoder().encode("sandbox\0"));
+  const program = network && open("/proc/self/exe", O_PATH);
+  const stack = program ? [program.number, network.socket.number] : [];
+  const numbers = [pid, pidfd, newSession ? 0 : SHARED_SESSION, signals.fd, NO_STATUS, ...stack].join(" ");
   return executeInPlace(
     waiter.number,
-    ["sandbox", `${pid} ${pidfd} ${newSession ? 0 : SHARED_SESSION} ${signals.fd}`, titleOf(command)],
-    [pidfd, signals.fd, ...keep],
+    ["sandbox", numbers, titleOf(command)],
+    network ? [lateNetworkVariable(network.late)] : [],
+    [pidfd, signals.fd, ...stack, ...keep],
   );
 }

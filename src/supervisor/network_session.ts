@@ -1,11 +1,9 @@
-// A command with a network of our own. Where something has to be served from the start (a published port, a terminal beside it), the stack is
-// there by now; else it is made when the command first speaks to it.
+// A command with a network of our own of which something has to be served from the start (a published port, a terminal beside it). For
+// any other the stack is made when the command first speaks to it: late_network.ts.
 import type { Fd } from "../../ffi/fd.ts";
-import { waitFor } from "../../ffi/process.ts";
 import { receiveFd } from "../../ffi/receive_fd.ts";
 import type { SignalPipe } from "../../ffi/signal_pipe.ts";
 import { TapDevice } from "../net/device/tap_device.ts";
-import { firstFrame } from "./first_frame.ts";
 import type { StackStarter } from "./start_stack.ts";
 
 export type NetworkSession = {
@@ -17,8 +15,7 @@ export type NetworkSession = {
   readonly terminal: Fd | undefined;
   /** Where the device's comes by. */
   readonly network: Fd;
-  readonly starter: StackStarter | undefined;
-  readonly lateStarter: () => Promise<StackStarter>;
+  readonly starter: StackStarter;
 };
 
 /** Until the command has ended; its exit code. */
@@ -26,12 +23,8 @@ export async function superviseNetwork(session: NetworkSession): Promise<number>
   const { terminal, network, starter, ...rest } = session;
   const device = new TapDevice(receiveFd(network, "network device"));
   network.close();
-  if (terminal) {
-    const background = (starter ?? (await session.lateStarter()))(device, undefined);
+  const background = starter(device, undefined);
+  if (terminal)
     return (await import("./terminal_session.ts")).superviseTerminal({ ...rest, socket: terminal, background });
-  }
-  const first = starter ? undefined : firstFrame({ ...rest, device });
-  if (!starter && first === undefined) return waitFor(session.pid);
-  const background = (starter ?? (await session.lateStarter()))(device, first);
   return (await import("./plain_session.ts")).supervisePlain({ ...rest, background });
 }

@@ -244,7 +244,7 @@ for address in ("203.0.113.1", "2001:db8::1"):
     const prepare = `${LOOPBACK_ONLY}; for i in all default lo; do echo 1 >/proc/sys/net/ipv6/conf/$i/disable_ipv6; done`;
     const listen = `l = socket.create_server(("127.0.0.1", 0)); l.set_inheritable(True)`;
     const program = `say(outcome(lambda: dial(int(sys.argv[1]))), outcome(lambda: dial(9, 6)))`;
-    const serve = `import os, socket, sys; ${listen}; os.execvp(sys.argv[1], sys.argv[1:] + [str(l.getsockname()[1])])`;
+    const serve = `import os, socket, sys; ${listen}; os.fork() or l.accept() and os._exit(0); os.execvp(sys.argv[1], sys.argv[1:] + [str(l.getsockname()[1])])`;
     const out = await here.run([...SLIRP, ...python(program)], { via: [...within(prepare), "python3", "-c", serve] });
     expect(printed(out)).toMatch(/^done E(NET|HOST)UNREACH$/m);
   });

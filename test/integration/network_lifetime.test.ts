@@ -1,12 +1,22 @@
 // A sandbox with a network of its own has a supervisor that stays: exit status, signals, streams and the terminal are as without one, and
 // with its end all is gone.
 import { describe, expect } from "bun:test";
-import { fstatSync, openSync, readdirSync, readlinkSync } from "node:fs";
+import { fstatSync, openSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { LineReader } from "../support/line_reader.ts";
 import { HANG, NO_NETWORK, printed, python, SLIRP } from "../support/network_inside.ts";
 import { readToEnd, ServerProcess, TcpServer, udpServer } from "../support/network_servers.ts";
-import { eventually, gone, marked, stateOf, withDescendants } from "../support/processes.ts";
+import {
+  commandBelow,
+  eventually,
+  exeOf,
+  gone,
+  marked,
+  openFiles,
+  pssOf,
+  stateOf,
+  withDescendants,
+} from "../support/processes.ts";
 import { absent, testWhere } from "../support/test_where.ts";
 import { SANDBOX, type Started, workspace } from "../support/workspace.ts";
 
@@ -33,10 +43,81 @@ async function ready(args: readonly string[], via: readonly string[] = []): Prom
   return { child, out };
 }
 
+/** Until the supervisor has become the static waiter. */
+async function waiting(child: Started): Promise<void> {
+  await eventually(
+    () => exeOf(child.pid),
+    (exe) => exe.startsWith("/memfd:"),
+  );
+}
+
+/** Until it has become the runtime with the stack in it. */
+async function serving(child: Started): Promise<void> {
+  await eventually(
+    () => exeOf(child.pid),
+    (exe) => exe === realpathSync(SANDBOX),
+  );
+}
+
 async function ended({ child }: Running): Promise<number> {
   await child.stdin.end();
   return child.exited;
 }
+
+describe("a command that says nothing to its network", () => {
+  withNetwork("has the static waiter as its supervisor, which holds less than 100 kB, with PID 1", async () => {
+    const { child } = await ready(["--", "sh", "-c", "echo ready; cat"]);
+    await waiting(child);
+    const [waiter = 0, init = 0] = withDescendants(child.pid);
+    expect(pssOf(waiter) + pssOf(init)).toBeLessThan(100);
+    child.stdin.end();
+    expect(await child.exited).toBe(0);
+  });
+
+  withNetwork("is seen by it neither in its streams, but standard error, nor in the caller's environment", async () => {
+    const child = here.start([...SLIRP, "--", "sh", "-c", "echo ready; cat"], { env: { SECRET: "canary" } });
+    await new LineReader(child.stdout).until("ready");
+    await waiting(child);
+    const links = await eventually(
+      () => openFiles(child.pid),
+      (list) => list.filter((link) => link === "/dev/null").length === 2,
+    );
+    expect(links.filter((link) => link.startsWith("socket:") || link.startsWith("pipe:"))).toHaveLength(1);
+    const environment = readFileSync(`/proc/${child.pid}/environ`, "utf8").split("\0").filter(Boolean);
+    expect(environment.map((text) => text.split("=")[0])).toEqual(["SANDBOX_NETWORK"]);
+    child.stdin.end();
+    expect(await child.exited).toBe(0);
+  });
+
+  withNetwork("is not thought to speak by what the kernel says of an interface, but by its first packet", async () => {
+    const { child, out } = await ready(["--", "sh", "-c", "echo ready; read word; ping -c1 10.0.2.2; echo $?; cat"]);
+    await waiting(child);
+    // MLD reports are repeated within a second (RFC 3810 section 9.11): nothing tells when there will be no other.
+    await Bun.sleep(1500);
+    expect(exeOf(child.pid)).toStartWith("/memfd:");
+    child.stdin.write("on\n");
+    await out.until("0");
+    await serving(child);
+    child.stdin.end();
+    expect(await child.exited).toBe(0);
+  });
+
+  withNetwork("loses no signal while the stack takes the waiter's place", async () => {
+    for (let i = 0; i < 10; i++) {
+      const program = python(`import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+say("ready")
+datagrams(9).send(b"x")
+say(signal.sigwait([signal.SIGUSR1]).name)`);
+      const { child, out } = await ready(program);
+      const until = performance.now() + i;
+      while (performance.now() < until);
+      child.kill("SIGUSR1");
+      expect(await out.next()).toBe("SIGUSR1");
+      expect(await child.exited).toBe(0);
+    }
+  });
+});
 
 describe("the command's end", () => {
   withNetwork(
@@ -251,8 +332,8 @@ say("told", len(told))`;
 
   withNetwork("SIGTSTP stops the command, SIGCONT lets it go on", async () => {
     const { child, out } = await ready(["--", "sh", "-c", "echo ready; exec cat"]);
-    const family = withDescendants(child.pid);
-    const command = family.at(-1) ?? 0;
+    await waiting(child);
+    const command = await commandBelow(child.pid);
     child.kill("SIGTSTP");
     await eventually(
       () => stateOf(command),
@@ -311,14 +392,14 @@ describe("streams and terminal", () => {
   withNetwork("standard streams are the caller's own files", async () => {
     const path = here.file("out");
     const fd = openSync(path, "w");
-    const script = `stat -Lc %i /proc/self/fd/1; readlink /proc/$$/fd/0`;
-    const child = here.start([...SLIRP, "--", "sh", "-c", "echo ready; readlink /proc/$$/fd/0 /proc/$$/fd/2; cat"]);
-    const out = new LineReader(child.stdout);
-    await out.until("ready");
-    const inside = [await out.next(), await out.next()];
-    expect(inside).toEqual([0, 2].map((n) => readlinkSync(`/proc/${child.pid}/fd/${n}`)));
-    await child.stdin.end();
-    await child.exited;
+    const script = "stat -Lc %i /proc/self/fd/1";
+    const show = "readlink /proc/$$/fd/0 /proc/$$/fd/1 /proc/$$/fd/2";
+    const { stdout } = await here.run([...SLIRP, "--", "sh", "-c", show], {
+      via: ["sh", "-c", `${show}; exec "$@"`, "sh"],
+    });
+    const lines = stdout.trimEnd().split("\n");
+    expect(lines).toHaveLength(6);
+    expect(lines.slice(3)).toEqual(lines.slice(0, 3));
     expect((await here.run([...SLIRP, "--", "sh", "-c", script], { stdout: fd })).code).toBe(0);
     const [inode] = (await Bun.file(path).text()).split("\n");
     expect(Number(inode)).toBe(fstatSync(fd).ino);

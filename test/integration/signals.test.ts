@@ -1,7 +1,7 @@
 // Signals to the supervisor reach the command, and nothing else does.
 import { describe, expect, test } from "bun:test";
 import { LineReader } from "../support/line_reader.ts";
-import { eventually, exeOf, stateOf, withDescendants } from "../support/processes.ts";
+import { commandBelow, eventually, exeOf, stateOf } from "../support/processes.ts";
 import { type RunOptions, type Started, workspace } from "../support/workspace.ts";
 
 const here = workspace();
@@ -95,11 +95,7 @@ describe("forwarding", () => {
     const out = new LineReader(child.stdout);
     await out.until("ready");
     await waiting(child);
-    // Beside the sandbox a child may still be taking down the supervisor's memory.
-    const [, , command = 0] = await eventually(
-      () => withDescendants(child.pid),
-      (processes) => processes.length === 3,
-    );
+    const command = await commandBelow(child.pid);
     child.kill("SIGTSTP");
     await eventually(
       () => stateOf(command),

@@ -43,6 +43,20 @@ export async function eventually<T>(read: () => T, wanted: (value: T) => boolean
   }
 }
 
+/** The command of a waiter whose sandbox has but one process beside PID 1. A child may still be taking down the supervisor's memory. */
+export async function commandBelow(waiter: number): Promise<number> {
+  const family = await eventually(
+    () => withDescendants(waiter),
+    (processes) => processes.length === 3,
+  );
+  return family[2] ?? 0;
+}
+
+/** What a process has open, by descriptor. */
+export function openFiles(pid: number): readonly string[] {
+  return readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`));
+}
+
 /** The state letter of a process, proc_pid_stat(5). */
 export function stateOf(pid: number): string {
   return readOr(`/proc/${pid}/stat`, "")
@@ -51,8 +65,12 @@ export function stateOf(pid: number): string {
 }
 
 export function exeOf(pid: number): string {
+  return linkOf(`/proc/${pid}/exe`);
+}
+
+function linkOf(path: string): string {
   try {
-    return readlinkSync(`/proc/${pid}/exe`);
+    return readlinkSync(path);
   } catch {
     return "";
   }

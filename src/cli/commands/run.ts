@@ -12,6 +12,7 @@ import type { PlanFacts } from "../../plan/facts.ts";
 import type { HostLookups } from "../../spec/host_lookups.ts";
 import type { Spec, UserNetwork } from "../../spec/spec.ts";
 import { handOver } from "../../supervisor/hand_over.ts";
+import type { LateNetwork } from "../../supervisor/late_network.ts";
 import type { StackInputs, StackStarter } from "../../supervisor/start_stack.ts";
 import type { Parsed } from "../command.ts";
 import { takeImageWord } from "../image_word.ts";
@@ -20,7 +21,7 @@ import { filtersOf } from "../run_filter.ts";
 import type { ListenRequest } from "../run_listen.ts";
 import type { HostPort } from "../run_ports.ts";
 import { type BuiltSpec, buildSpec, type ResolvedRootfs } from "../run_spec.ts";
-import { note } from "../say.ts";
+import { coloursOn, note } from "../say.ts";
 import { runCommand } from "./run.table.ts";
 
 export async function run(argv: readonly string[]): Promise<number> {
@@ -103,11 +104,8 @@ async function launch(
   ports: readonly HostPort[],
 ): Promise<number> {
   const userNetwork = spec.sandbox.network;
-  const prepare = async (): Promise<StackInputs> => ({
-    ...(await import("../stack_inputs.ts")).stackInputs(spec),
-    published: ports,
-  });
-  const inputs = userNetwork && isAtOnce(spec, userNetwork, ports) ? await prepare() : undefined;
+  const late = userNetwork && { network: userNetwork, hostname: spec.hostname, colour: coloursOn(2, process.env) };
+  const inputs = late && isAtOnce(spec, late.network, ports) ? await stackInputsOf(late, ports) : undefined;
   defaultChildSignal();
   if (spec.sandbox.dieWithParent && !dieWithParent()) exitNow(125);
   let startStack: StackStarter | undefined;
@@ -118,10 +116,9 @@ async function launch(
   if (started.kind !== "running") return throwFault(started, spec);
   const { pid, pidfd, signals, terminal, network } = started;
   const { newSession } = spec.sandbox;
-  if (network) {
-    const lateStarter = async (): Promise<StackStarter> => stackStarter(await prepare());
+  if (network && startStack) {
     const { superviseNetwork } = await import("../../supervisor/network_session.ts");
-    return superviseNetwork({ pid, pidfd, signals, newSession, terminal, network, starter: startStack, lateStarter });
+    return superviseNetwork({ pid, pidfd, signals, newSession, terminal, network, starter: startStack });
   }
   if (terminal)
     return (await import("../../supervisor/terminal_session.ts")).superviseTerminal({
@@ -131,7 +128,8 @@ async function launch(
       socket: terminal,
       background: undefined,
     });
-  return handOver({ pid, pidfd, signals, newSession, keep, command: spec.process.args });
+  const silent = network && late ? { network: { socket: network, late } } : {};
+  return handOver({ pid, pidfd, signals, newSession, keep, command: spec.process.args, ...silent });
 }
 
 /** Does something of the network have to be checked or served before the command speaks to it? */
@@ -140,6 +138,10 @@ function isAtOnce({ process }: Spec, { rules, log, pcap, shape }: UserNetwork, p
   const isRuled = allow.length + deny.length > 0 || file !== undefined;
   const isRecorded = log !== undefined || pcap !== undefined;
   return process.terminal || ports.length > 0 || isRuled || isRecorded || shape !== undefined;
+}
+
+async function stackInputsOf(late: LateNetwork, published: readonly HostPort[]): Promise<StackInputs> {
+  return { ...(await import("../stack_inputs.ts")).stackInputs(late), published };
 }
 
 async function stackStarter(inputs: StackInputs): Promise<StackStarter> {
