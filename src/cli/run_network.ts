@@ -1,13 +1,15 @@
 // The network of a sandbox from all flags that are about it: the interface (parse_network.ts), names, and rules for what may leave.
 import { type FaultError, requestFault, usageFault } from "../base/fault.ts";
-import { parseResolvConf } from "../net/dns/resolv_conf.ts";
+import { searchDomains } from "../net/dns/search_domains.ts";
 import { parseIpAddress } from "../net/wire/ip_address.ts";
 import type { HostLookups } from "../spec/host_lookups.ts";
 import type { NetworkMode, ResolverFiles } from "../spec/root_mounts.ts";
 import type { EgressRules, UserNames, UserNetwork } from "../spec/spec.ts";
+import { DEFAULT_NET } from "./default_net.ts";
 import { type FlagReader, optional } from "./flag_reader.ts";
 import { parseNetDelay, parseNetLoss, parseNetRate } from "./parse/network_shape.ts";
 import { type Interface, parseNetwork } from "./parse_network.ts";
+import { resolverText } from "./resolver_text.ts";
 
 export type RunNetwork = {
   readonly mode: NetworkMode;
@@ -33,7 +35,7 @@ const NEEDS_SLIRP = [
 ] as const;
 
 export function runNetwork(flag: FlagReader, lookups: HostLookups): RunNetwork {
-  const { mode, network } = parseNetwork("--net", flag.one("--net") ?? "none");
+  const { mode, network } = parseNetwork("--net", flag.one("--net") ?? DEFAULT_NET);
   if (network === undefined) {
     const misplaced = NEEDS_SLIRP.find((name) => flag.one(name) !== undefined);
     if (misplaced !== undefined)
@@ -104,7 +106,7 @@ function rulesOf(flag: FlagReader, lookups: HostLookups): EgressRules {
 /** The host's domains, or those of --dns-search; `.` is none. */
 function searchOf(flag: FlagReader, lookups: HostLookups): readonly string[] {
   const asked = flag.all("--dns-search");
-  if (asked.length === 0) return parseResolvConf(lookups.text("/etc/resolv.conf") ?? "").search;
+  if (asked.length === 0) return searchDomains(lookups.text("/etc/resolv.conf") ?? "");
   for (const domain of asked)
     if (!/^[\w.-]{1,253}$/.test(domain))
       throw usageFault(
@@ -117,11 +119,9 @@ function searchOf(flag: FlagReader, lookups: HostLookups): readonly string[] {
 
 /** resolv.conf(5) and hosts(5) inside. */
 function filesOf({ ipv4, ipv6 }: Interface, { hosts }: UserNames, search: readonly string[]): ResolverFiles {
-  const networks = [ipv4, ipv6].flatMap((addresses) => (addresses ? [addresses] : []));
-  const servers = networks.map(({ nameserver }) => `nameserver ${nameserver}\n`).join("");
-  const domains = search.length > 0 ? `search ${search.join(" ")}\n` : "";
+  const nameservers = [ipv4, ipv6].flatMap((addresses) => (addresses ? [addresses.nameserver] : []));
   return {
-    resolvConf: servers + domains,
+    resolvConf: resolverText(nameservers, search),
     hosts: hosts.map(({ name, address }) => `${address} ${name}\n`).join(""),
   };
 }

@@ -64,7 +64,7 @@ export function dryPlan(spec: Spec, facts: PlanFacts, filters: readonly Uint8Arr
 }
 
 function execInputs(channels: ExecChannels, candidates: readonly string[], filters: readonly Uint8Array[]): ExecInputs {
-  const ours = [channels.status.read, channels.release?.write, channels.terminal?.ours, channels.network?.ours];
+  const ours = [channels.status.read, channels.release?.write, channels.terminal?.ours];
   const size = channels.terminal && (windowSize(0) ?? windowSize(1));
   return {
     statusFd: channels.status.write.number,

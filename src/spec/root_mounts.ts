@@ -69,6 +69,9 @@ export function kernelMounts(options: {
   ];
 }
 
+/** resolv.conf(5) where there is nobody to ask. */
+export const NO_NETWORK_RESOLVER = "# This sandbox has no network.\n";
+
 /** /etc/hosts and its like with content that fits the network. `places` says where each lies; without it, at its own path. */
 export function ownFileMounts(options: {
   readonly hostname: string;
@@ -82,7 +85,7 @@ export function ownFileMounts(options: {
   const { hostname, network, places, hostTexts, resolver } = options;
   const text = (path: string, own: string): string => (network === "host" ? (hostTexts.get(path) ?? own) : own);
   const files: readonly (readonly [string, string])[] = [
-    ["/etc/resolv.conf", text("/etc/resolv.conf", resolver?.resolvConf ?? "# This sandbox has no network.\n")],
+    ["/etc/resolv.conf", text("/etc/resolv.conf", resolver?.resolvConf ?? NO_NETWORK_RESOLVER)],
     ["/etc/hosts", text("/etc/hosts", ownHosts(hostname) + (resolver?.hosts ?? ""))],
     ["/etc/hostname", `${hostname}\n`],
   ];

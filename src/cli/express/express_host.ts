@@ -4,8 +4,9 @@ import { OWN_FILES, SYSTEM_FOLDERS } from "../../spec/host_view.ts";
 import type { Parsed } from "../command.ts";
 import { buildEnvironment } from "../run_env.ts";
 import { whyNotShown } from "../working_folder.ts";
+import { fillPingGroups, fillResolver, networkOf } from "./express_network.ts";
 import type { Express } from "./express_run.ts";
-import { LINK_BYTES } from "./link_bytes.ts";
+import { LINK_BYTES } from "./look_sizes.ts";
 import { PlanMemory } from "./plan_memory.ts";
 import { PREBUILT } from "./prebuilt.ts";
 import { takeLimit } from "./take_limit.ts";
@@ -15,7 +16,7 @@ const TTY_GROUP = 5;
 const USUAL: Readonly<Record<string, readonly string[]>> = {
   "--rootfs": ["host"],
   "--userns": ["auto", "single", "keep-id"],
-  "--net": ["none"],
+  "--net": ["slirp", "none"],
 };
 const [S_IFMT, S_IFDIR] = [0o170000, 0o040000];
 /** struct statx: the mode is a 16-bit word at 28. */
@@ -25,15 +26,22 @@ const MODE_OFFSET = 28;
 export function expressHost(parsed: Parsed, env: NodeJS.ProcessEnv): Express | undefined {
   const plan = PREBUILT.host;
   const { HOME: home, USER: user } = env;
-  if (plan === null || user === undefined || !isUsual(parsed) || !isPlainHome(home)) return undefined;
+  const network = networkOf(parsed);
+  if (plan === null || user === undefined || network === undefined || !isUsual(parsed) || !isPlainHome(home))
+    return undefined;
   const memory = PlanMemory.map(plan);
   if (memory === undefined) return undefined;
   const complete = (): readonly string[] | undefined => {
     memory.perform("look");
     if (!isPlainHost(memory)) return undefined;
     const cwd = memory.textIn("cwd", memory.result("cwd") - 1);
-    if (whyNotShown(cwd, home) !== undefined) return undefined;
+    if (whyNotShown(cwd, home) !== undefined || !fillResolver(memory, network)) return undefined;
     fillIds(memory);
+    memory.add("ids");
+    if (network === "slirp") {
+      fillPingGroups(memory, memory.result("gid"), memory.result("gid"));
+      memory.add("permissions");
+    }
     memory.add("begin");
     addFolders(memory);
     memory.release();
@@ -41,7 +49,7 @@ export function expressHost(parsed: Parsed, env: NodeJS.ProcessEnv): Express | u
     for (const piece of ["home", "cwd", "files"]) memory.add(piece);
     return buildEnvironment({ parsed, lookups: { env, cwd, text: () => undefined }, host: true, home, user, cwd });
   };
-  return { memory, complete };
+  return { memory, network, complete };
 }
 
 function isUsual({ values }: Parsed): boolean {

@@ -15,12 +15,12 @@ import { mapText } from "../map_text.ts";
 import { buildEnvironment } from "../run_env.ts";
 import { spread } from "../run_ids.ts";
 import { storeFolder } from "../store_folder.ts";
+import { fillPingGroups, fillResolver, networkOf } from "./express_network.ts";
 import type { Express } from "./express_run.ts";
 import { PlanMemory } from "./plan_memory.ts";
 import { PREBUILT } from "./prebuilt_overlay.ts";
 import { takeLimit } from "./take_limit.ts";
 
-const USUAL_NET = "none";
 /** devpts(5): the prebuilt plan with a range has `gid=5` mapped. */
 const TTY_GROUP = 5;
 const ROOT = 0;
@@ -28,17 +28,19 @@ const ROOT = 0;
 /** `undefined` where the prebuilt plans do not fit the command line or the caller. */
 export function expressOverlay(parsed: Parsed, env: NodeJS.ProcessEnv): Express | undefined {
   const { values } = parsed;
-  if ((values.get("--net")?.[0] ?? USUAL_NET) !== USUAL_NET) return undefined;
+  const network = networkOf(parsed);
+  if (network === undefined) return undefined;
   const ids = idsOf(values.get("--userns")?.[0] ?? "auto", env.PATH);
   const root = ids && rootOf(parsed, env, ids);
   const plan = ids && (ids.ranges ? PREBUILT.range : PREBUILT.single);
   const memory = plan ? PlanMemory.map(plan) : undefined;
   if (root === undefined || ids === undefined || memory === undefined) return undefined;
-  return { memory, lock: root.lock, complete: (pid) => complete(memory, root.path, ids, parsed, env, pid) };
+  const complete = (pid: number) => completed({ memory, network }, root.path, ids, parsed, env, pid);
+  return { memory, network, lock: root.lock, complete };
 }
 
-function complete(
-  memory: PlanMemory,
+function completed(
+  { memory, network }: Pick<Express, "memory" | "network">,
   root: string,
   { uid, gid, ranges }: Ids,
   parsed: Parsed,
@@ -46,10 +48,12 @@ function complete(
   pid: number,
 ): readonly string[] | undefined {
   memory.perform("look");
-  if (!takeLimit(memory)) return undefined;
+  if (!takeLimit(memory) || !fillResolver(memory, network)) return undefined;
   memory.fillText("root", root);
   if (ranges === undefined) fillIds(memory, uid, gid);
   else startMaps(memory, pid, mapsOf(uid, gid, ranges));
+  if (ranges === undefined) memory.add("ids");
+  if (network === "slirp") memory.add("permissions");
   for (const piece of ["begin", "root"]) memory.add(piece);
   if (ranges === undefined) memory.release();
   const account = findUser(textInRoot([root], "/etc/passwd") ?? "", ROOT);
@@ -64,6 +68,7 @@ function complete(
 }
 
 function startMaps(memory: PlanMemory, pid: number, { uid, gid }: ReturnType<typeof mapsOf>): void {
+  fillPingGroups(memory, ROOT, gid.reduce((sum, { size }) => sum + size, 0) - 1);
   memory.fillVector("map uid arguments", helperArguments("newuidmap", pid, uid));
   memory.fillVector("map gid arguments", helperArguments("newgidmap", pid, gid));
   memory.assign("map uid");

@@ -6,7 +6,7 @@ import { stageProgram } from "../../../ffi/libc.ts";
 import { Program } from "../../plan/program.ts";
 import { type Argument, type Bytes, named, type Register, type Step } from "../../plan/step.ts";
 import { OWN_FILES, SYSTEM_FOLDERS } from "../../spec/host_view.ts";
-import { LINK_BYTES } from "./link_bytes.ts";
+import { LINK_BYTES, RESOLVER_BYTES } from "./look_sizes.ts";
 import { MAP_PIECES } from "./map_helper_steps.ts";
 import type { Scratch } from "./scratch.ts";
 import { NUMBERS, WAITER_ARGUMENTS, WAITER_ENVIRONMENT } from "./specimens.ts";
@@ -32,6 +32,8 @@ const [PR_SET_PDEATHSIG, PR_SET_NAME] = [named(1, "PR_SET_PDEATHSIG"), named(15,
 const SIG_SETMASK = named(2, "SIG_SETMASK");
 const CLOSE_RANGE_CLOEXEC = named(4, "CLOSE_RANGE_CLOEXEC");
 const AT_EMPTY_PATH = named(0x1000, "AT_EMPTY_PATH");
+const AF_UNIX = named(1, "AF_UNIX");
+const SOCK_SEQPACKET_CLOEXEC = named(0o2000005, "SOCK_SEQPACKET|SOCK_CLOEXEC");
 const REPORT_BYTES = 2048;
 
 export type HostPrograms = {
@@ -63,6 +65,7 @@ export function hostPrograms({ paths, scratch, holes, cloneFlags, mapsRange }: H
   };
   const launch = launchBytes(scratch, "launch", { clone_flags: cloneFlags, catch_signals: 1 });
   piece("open", () => open(program, scratch, launch, holes));
+  piece("open network", () => openNetwork(program, scratch, holes));
   piece("look", () => look(program, scratch, paths));
   piece("init", () => storeInto(program, sealedProgram(program, "init"), holes("init")));
   piece("launch", () => {
@@ -74,6 +77,7 @@ export function hostPrograms({ paths, scratch, holes, cloneFlags, mapsRange }: H
   piece("await", () => awaitExec(program, scratch));
   piece("leave", () => leave(program));
   piece("keep status", () => keep(program, "status read", "program"));
+  piece("keep network", () => keep(program, "program", "network"));
   piece("become waiter", () => becomeWaiter(program));
   return { pieces, results: program.registerIndexes, launch };
 }
@@ -90,6 +94,10 @@ function look(program: Program, scratch: Scratch, paths: readonly string[]): voi
     scratch.slot("parent limit", LIMIT_BYTES),
   ]);
   program.let("own limit", AIM, "prlimit64", [0, RLIMIT_NOFILE, 0, scratch.slot("own limit", LIMIT_BYTES)]);
+  const resolver = program.let("resolver file", AIM, "openat", [AT_FDCWD, "/etc/resolv.conf", O_CLOEXEC, 0]);
+  const into = scratch.slot("resolver", RESOLVER_BYTES);
+  program.let("resolver", AIM, "read", [resolver, into, RESOLVER_BYTES]);
+  program.add(AIM, "close", [resolver]);
   for (const path of paths) {
     const link = scratch.slot(`link ${path}`, LINK_BYTES);
     program.let(`link ${path}`, AIM, "readlinkat", [AT_FDCWD, path, link, LINK_BYTES]);
@@ -117,6 +125,14 @@ function open(program: Program, scratch: Scratch, launch: Bytes, holes: HostProg
   program.add(AIM, "store", [NUMBERS.signalPipe, program.let("signals write", AIM, "load", [signals + 4])]);
   // Before the clone: the child holds it too, so that the memory outlives its execve as well.
   program.add(AIM, "pipe2", [scratch.slot("linger", 8), O_CLOEXEC]);
+}
+
+/** The sockets that the network device comes by (ffi/pipe.ts, socketPair). */
+function openNetwork(program: Program, scratch: Scratch, holes: HostProgramInputs["holes"]): void {
+  const sockets = scratch.slot("network", 8);
+  program.let("network sockets", AIM, "socketpair", [AF_UNIX, SOCK_SEQPACKET_CLOEXEC, 0, sockets]);
+  program.let("network", AIM, "load", [sockets]);
+  storeInto(program, program.let("network theirs", AIM, "load", [sockets + 4]), holes("network"));
 }
 
 /** Both helpers at once, each a child that performs the piece of its name (map_helper_steps.ts); then their exit statuses. */

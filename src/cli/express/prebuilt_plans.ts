@@ -7,7 +7,7 @@ import type { Argument, Step } from "../../plan/step.ts";
 import { prebuiltDefaultFilters } from "../../seccomp/prebuilt.ts";
 import { PRIVATE_FOLDERS, SYSTEM_FOLDERS } from "../../spec/host_view.ts";
 import { CWD_BYTES, hostPrograms, LIMIT_BYTES, LOOKED_AT } from "./host_programs.ts";
-import { LINK_BYTES } from "./link_bytes.ts";
+import { LINK_BYTES } from "./look_sizes.ts";
 import { MAP_PIECES, mapArguments, mapHelperSteps } from "./map_helper_steps.ts";
 import { PLAN_ADDRESS } from "./plan_address.ts";
 import { SCRATCH_OFFSET, Scratch } from "./scratch.ts";
@@ -43,12 +43,11 @@ export type PrebuiltPlans = Readonly<Record<"host" | "single" | "range", Prebuil
 
 export function prebuiltHostPlan(): PrebuiltPlan {
   const filter = filterOf("none");
-  const [folders, links] = [specimen("host", filter), specimen("links", filter)];
+  const [folders, links] = [specimen("host", filter, "slirp"), specimen("links", filter, "slirp")];
   const cut = new Cutter(LOOKED_AT);
   const { steps } = folders;
   const first = steps.findIndex(({ aim }) => aim.kind === "mount" && aim.destination === SYSTEM_FOLDERS[0]);
-  cut.piece("start", steps.slice(0, startOf(steps)));
-  cut.piece("begin", steps.slice(startOf(steps), first));
+  cutBeginning(cut, steps, first);
   for (const path of SYSTEM_FOLDERS) cut.piece(`folder ${path}`, stepsFor(steps, path));
   cut.piece("private", stepsFor(steps, ...PRIVATE_FOLDERS));
   cut.piece("home", stepsFor(steps, TEXTS.home));
@@ -56,25 +55,49 @@ export function prebuiltHostPlan(): PrebuiltPlan {
   cut.piece("files", stepsFor(steps, TEXTS["/etc/resolv.conf"], TEXTS["/etc/hosts"], TEXTS["/etc/hostname"]));
   cut.piece("end", steps.slice(steps.findIndex(({ aim }) => aim.kind === "rlimit")));
   cut.isWhole(steps);
+  cut.isWholeWithoutNetwork(specimen("host", filter, "none").steps);
   for (const path of SYSTEM_FOLDERS) cut.piece(`link ${path}`, stepsFor(links.steps, path));
   return cut.finish(folders.cloneFlags);
 }
 
 export function prebuiltOverlayPlan(kind: "overlay-single" | "overlay-range"): PrebuiltPlan {
-  const { steps, cloneFlags } = specimen(kind, filterOf(kind === "overlay-single" ? "root+emulate" : "root"));
+  const filter = filterOf(kind === "overlay-single" ? "root+emulate" : "root");
+  const { steps, cloneFlags } = specimen(kind, filter, "slirp");
   const cut = new Cutter([]);
   const overlay = steps.findIndex(({ aim }) => aim.kind === "root" && aim.what === "overlay");
   const end = steps.findIndex(({ aim }) => aim.kind === "rlimit");
-  cut.piece("start", steps.slice(0, startOf(steps)));
-  // Not performed: the host adds what comes next when the ids are mapped.
-  const waiting = kind === "overlay-range" ? 1 : 0;
-  cut.piece("wait", steps.slice(startOf(steps), startOf(steps) + waiting));
-  cut.piece("begin", steps.slice(startOf(steps) + waiting, overlay));
+  // Where a range is mapped, "ids" is not performed: the host adds what comes next when they are.
+  cutBeginning(cut, steps, overlay);
   cut.piece("root", steps.slice(overlay, end));
   cut.piece("end", steps.slice(end));
   cut.isWhole(steps);
+  cut.isWholeWithoutNetwork(specimen(kind, filter, "none").steps);
   if (kind === "overlay-range") for (const piece of MAP_PIECES) cut.piece(piece, mapHelperSteps(piece));
   return cut.finish(cloneFlags, kind === "overlay-range");
+}
+
+/** Up to `end`: what a child may begin with before anything is known of the caller, its ids, and what needs them. */
+function cutBeginning(cut: Cutter, steps: readonly Step[], end: number): void {
+  const start = startOf(steps);
+  const [tap, attached] = runOfNetwork(steps, 0);
+  const [permissions, begin] = runOfNetwork(steps, start);
+  cut.piece("start", steps.slice(0, tap));
+  cut.piece("tap", steps.slice(tap, attached));
+  cut.piece("attached", steps.slice(attached, start));
+  cut.piece("ids", steps.slice(start, permissions));
+  cut.piece("permissions", steps.slice(permissions, begin));
+  cut.piece("begin", steps.slice(begin, end));
+}
+
+/** The next steps from `from` on that a start without a network leaves out: [the first of them, the first behind them]. */
+function runOfNetwork(steps: readonly Step[], from: number): readonly [number, number] {
+  const first = steps.findIndex((step, i) => i >= from && isOfNetwork(step));
+  const after = steps.findIndex((step, i) => i > first && !isOfNetwork(step));
+  return [first, after];
+}
+
+function isOfNetwork({ aim }: Step): boolean {
+  return aim.kind === "tap" || aim.kind === "interface";
 }
 
 /** What a child may begin with before anything is known of the caller. */
@@ -125,6 +148,15 @@ class Cutter {
   isWhole(steps: readonly Step[]): void {
     if (steps.length !== this.#cut.length || steps.some((step, i) => step !== this.#cut[i]))
       throw new Error("the pieces of the specimen do not make up its plan");
+  }
+
+  /** Throws unless what is left of them without {@link isOfNetwork} does what `steps` do, but for a text in a file. */
+  isWholeWithoutNetwork(steps: readonly Step[]): void {
+    const left = this.#cut.filter((step) => !isOfNetwork(step));
+    const isSame = ({ call, aim }: Step, i: number): boolean =>
+      call === left[i]?.call && JSON.stringify(aim) === JSON.stringify(left[i]?.aim);
+    if (steps.length !== left.length || !steps.every(isSame))
+      throw new Error("without its network the specimen is another plan");
   }
 
   /** Adds the host's own programs, and lays everything out. */
@@ -186,7 +218,7 @@ const BY_VECTOR: Readonly<Record<string, string>> = {
   ...Object.fromEntries(MAP_PIECES.map((piece) => [mapArguments(piece), `${piece} arguments`])),
 };
 const BY_TEXT = new Map<string, string>([
-  ...Object.entries(TEXTS).map(([name, text]) => [text, name] as const),
+  ...Object.entries(TEXTS).map(([name, text]) => [text, name === "pingRange" ? "pingGroups" : name] as const),
   ...SYSTEM_FOLDERS.map((path) => [linkText(path), `link ${path}`] as const),
 ]);
 const BY_NUMBER = new Map<number, string>(Object.entries(NUMBERS).map(([name, value]) => [value, name] as const));
@@ -195,14 +227,19 @@ function holeOf({ aim, args }: Step, argument: Argument, index: number): string 
   if (typeof argument === "string") return BY_TEXT.get(argument);
   if (typeof argument === "number") return BY_NUMBER.get(argument) ?? lengthOf(args, argument, index);
   if (argument.kind === "named") return BY_NUMBER.get(argument.value);
-  if (argument.kind === "bytes" && aim.kind === "rlimit") return "nofile";
+  if (argument.kind === "bytes") return aim.kind === "rlimit" ? "nofile" : BY_TEXT.get(textOf(argument) ?? "");
   if (argument.kind === "strings") return BY_VECTOR[argument.list[0] ?? ""] ?? (index === 2 ? "argv" : "envp");
   return undefined;
 }
 
+function textOf(argument: Exclude<Argument, string | number>): string | undefined {
+  return argument.kind === "bytes" ? new TextDecoder().decode(argument.content) : undefined;
+}
+
 /** write(2) takes a text's length after it. */
 function lengthOf(args: readonly Argument[], argument: number, index: number): string | undefined {
-  const text = args[index - 1];
+  const before = args[index - 1];
+  const text = typeof before === "object" ? textOf(before) : before;
   if (typeof text !== "string" || text.length !== argument) return undefined;
   const name = BY_TEXT.get(text);
   return name === undefined ? undefined : `${name} length`;

@@ -8,7 +8,9 @@ import type { HostLookups } from "../../spec/host_lookups.ts";
 import { type Entry, OWN_FILES, SYSTEM_FOLDERS } from "../../spec/host_view.ts";
 import { runCommand } from "../commands/run.table.ts";
 import { parseArguments } from "../parse/arguments.ts";
+import { resolverText } from "../resolver_text.ts";
 import { buildSpec, folderRootfs, type ResolvedRootfs } from "../run_spec.ts";
+import { NAMESERVERS } from "./prebuilt_network.ts";
 
 /** Values of 32 bits that stand for numbers. */
 export const NUMBERS = {
@@ -21,9 +23,13 @@ export const NUMBERS = {
   gid: 0x5a000007,
   memfdFlags: 0x5a000009,
   signalPipe: 0x5a00000a,
+  network: 0x5a00000b,
 } as const;
 
-/** Texts that stand for paths. */
+const SEARCH = "search-of-the-host";
+const RANGE = 65_536;
+
+/** Texts that stand for paths and contents. */
 export const TEXTS = {
   cwd: "/{cwd}",
   home: "/home/{home}",
@@ -32,6 +38,9 @@ export const TEXTS = {
   gidMap: `${NUMBERS.gid} ${NUMBERS.gid} 1\n`,
   rootUidMap: `0 ${NUMBERS.uid} 1\n`,
   rootGidMap: `0 ${NUMBERS.gid} 1\n`,
+  pingGroups: `${NUMBERS.gid} ${NUMBERS.gid}`,
+  pingRange: `0 ${RANGE}`,
+  resolver: resolverText(NAMESERVERS, [SEARCH]),
   "/etc/resolv.conf": "/{resolv.conf}",
   "/etc/hosts": "/{hosts}",
   "/etc/hostname": "/{hostname}",
@@ -47,14 +56,14 @@ export type SpecimenKind = "host" | "links" | "overlay-single" | "overlay-range"
 
 export type Specimen = { readonly cloneFlags: readonly string[]; readonly steps: readonly Step[] };
 
-/** The plan of `kind`, with `filter` as its seccomp filter. */
-export function specimen(kind: SpecimenKind, filter: Uint8Array): Specimen {
+/** The plan of `kind`, with `filter` as its seccomp filter, and with a network of its own or none. */
+export function specimen(kind: SpecimenKind, filter: Uint8Array, net: "slirp" | "none"): Specimen {
   const overlay = kind === "overlay-single" || kind === "overlay-range";
   const rootfs: ResolvedRootfs = overlay ? folderRootfs(TEXTS.root) : hostRoot(kind);
   const userns = kind === "overlay-range" ? "range" : "single";
   const lookups = lookupsOf(overlay);
-  const ranges = () => ({ uids: [{ start: 100_000, count: 65_536 }], gids: [{ start: 100_000, count: 65_536 }] });
-  const parsed = parseArguments(runCommand, ["--userns", userns, "--", "/command"]);
+  const ranges = () => ({ uids: [{ start: 100_000, count: RANGE }], gids: [{ start: 100_000, count: RANGE }] });
+  const parsed = parseArguments(runCommand, ["--userns", userns, "--net", net, "--", "/command"]);
   const { spec, directories } = buildSpec({ parsed, rootfs, lookups, ranges });
   return plan(spec, { directories, uid: lookups.uid, gid: lookups.gid }, inputsOf(filter));
 }
@@ -77,7 +86,7 @@ function lookupsOf(overlay: boolean): HostLookups {
     gid: NUMBERS.gid,
     env: { HOME: TEXTS.home },
     kind: () => "directory",
-    text: () => "",
+    text: (path) => (path === "/etc/resolv.conf" ? `search ${SEARCH}\n` : ""),
     textInRoot: () => (overlay ? "" : undefined),
     kindInRoot: () => undefined,
     callerNofile: () => ({ soft: 1, hard: 1 }),
@@ -93,7 +102,7 @@ function inputsOf(filter: Uint8Array): ExecInputs {
     startedAddress: NUMBERS.started,
     initFd: NUMBERS.init,
     terminalFd: -1,
-    networkFd: -1,
+    networkFd: NUMBERS.network,
     candidates: [],
     filters: [filter],
   };

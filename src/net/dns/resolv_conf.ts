@@ -2,6 +2,7 @@
 // at the start of the line, the last `search` or `domain` holds, an option that is not known is skipped, numbers have
 // their ceilings. glibc asks the first three servers only; we keep more, all are asked in turn.
 import { formatIpAddress, type IpAddress, parseIpAddress } from "../wire/ip_address.ts";
+import { LONGEST_LINE, searchDomains } from "./search_domains.ts";
 
 export type NameServer = {
   readonly address: IpAddress;
@@ -25,26 +26,20 @@ export type ResolvConf = {
 };
 
 const MOST_SERVERS = 8;
-const MOST_SEARCH = 32;
-const LONGEST_LINE = 4096;
-const LONGEST_NAME = 253;
-const DOMAIN = /^(?:\.|[\w-]+(?:\.[\w-]+)*)$/;
 /** RES_MAXNDOTS, RES_MAXRETRANS and RES_MAXRETRY of glibc's resolv.h. */
 const CEILINGS = { ndots: 15, timeout: 30, attempts: 5 } as const;
 const DEFAULTS: ResolverOptions = { ndots: 1, timeout: 5, attempts: 2, rotate: false, useTcp: false };
 
 export function parseResolvConf(text: string): ResolvConf {
   const servers: NameServer[] = [];
-  let search: readonly string[] = [];
   let options = DEFAULTS;
   for (const line of text.split("\n")) {
     const [keyword = "", ...words] = line.slice(0, LONGEST_LINE).split(/[ \t\r]+/);
     const [first = ""] = words;
     if (keyword === "nameserver") servers.push(...nameServer(first));
-    if (keyword === "search" || keyword === "domain") search = searchList(keyword === "domain" ? [first] : words);
     if (keyword === "options") options = words.reduce(withOption, options);
   }
-  return { servers: servers.slice(0, MOST_SERVERS), search, options };
+  return { servers: servers.slice(0, MOST_SERVERS), search: searchDomains(text), options };
 }
 
 /** As text again: what a sandbox's /etc/resolv.conf says. */
@@ -61,12 +56,6 @@ function nameServer(word: string): readonly NameServer[] {
   const address = parseIpAddress(text);
   if (!address) return [];
   return [zone !== undefined && address.family === 6 ? { address, zone } : { address }];
-}
-
-/** "." stands for the root: no domain is put behind. */
-function searchList(words: readonly string[]): readonly string[] {
-  const domains = words.map((word) => word.toLowerCase().replace(/(?<=.)\.$/, ""));
-  return domains.filter((domain) => domain.length <= LONGEST_NAME && DOMAIN.test(domain)).slice(0, MOST_SEARCH);
 }
 
 function withOption(options: ResolverOptions, word: string): ResolverOptions {

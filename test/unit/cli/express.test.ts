@@ -10,7 +10,7 @@ import { runCommand } from "../../../src/cli/commands/run.table.ts";
 import { expressArguments } from "../../../src/cli/express/express_arguments.ts";
 import { expressHost } from "../../../src/cli/express/express_host.ts";
 import { expressOverlay } from "../../../src/cli/express/express_overlay.ts";
-import type { Express } from "../../../src/cli/express/express_run.ts";
+import { addStart, type Express } from "../../../src/cli/express/express_run.ts";
 import { PLAN_ADDRESS } from "../../../src/cli/express/plan_address.ts";
 import { PREBUILT as HOST } from "../../../src/cli/express/prebuilt.ts";
 import { PREBUILT as OVERLAY } from "../../../src/cli/express/prebuilt_overlay.ts";
@@ -162,7 +162,7 @@ function expectSame(found: readonly Decoded[], steps: readonly Step[]): void {
 /** Does what express_run.ts does, but for the clone and the descriptors. */
 function complete(express: Express, args: readonly string[]): void {
   express.memory.fill("started", STARTED);
-  express.memory.add("start");
+  addStart(express);
   const env = express.complete(0) ?? [];
   const candidates = commandCandidates(args, env);
   express.memory.fillVector("argv", initArguments(NUMBERS.status, 0, candidates, args));
@@ -185,7 +185,7 @@ async function longWay(argv: readonly string[], rootfs: ResolvedRootfs): Promise
     startedAddress: STARTED,
     initFd: NUMBERS.init,
     terminalFd: -1,
-    networkFd: -1,
+    networkFd: NUMBERS.network,
     filters: await filtersOf(spec),
     candidates: commandCandidates(spec.process.args, spec.process.env),
   };
@@ -199,26 +199,28 @@ afterEach(() => {
 describe("the short way", () => {
   const short = (argv: readonly string[]) => expressArguments(argv, 0) ?? expect.unreachable();
 
-  ordinary("on the host's view", async () => {
-    const argv = ["-e", "MODE=fast", "-e", "SECRET", "--", "make", "-j2", "ä"];
-    const express = expressHost(short(argv), ENV) ?? expect.unreachable();
-    complete(express, ["make", "-j2", "ä"]);
-    expectSame(
-      performed(HOST.host ?? expect.unreachable()),
-      await longWay(argv, { kind: "host", view: readHostView() }),
-    );
-  });
+  for (const net of [[], ["--net", "none"], ["--net", "slirp"]]) {
+    ordinary(`on the host's view: ${net.join(" ")}`, async () => {
+      const argv = [...net, "-e", "MODE=fast", "-e", "SECRET", "--", "make", "-j2", "ä"];
+      const express = expressHost(short(argv), ENV) ?? expect.unreachable();
+      complete(express, ["make", "-j2", "ä"]);
+      expectSame(
+        performed(HOST.host ?? expect.unreachable()),
+        await longWay(argv, { kind: "host", view: readHostView() }),
+      );
+    });
 
-  ordinary("in a folder, copy-on-write, with one id", async () => {
-    const root = mkdtempSync(join(tmpdir(), "express-"));
-    mkdirSync(join(root, "etc"));
-    writeFileSync(join(root, "etc/passwd"), "admin:x:0:0::/admin:/bin/sh\n");
-    const argv = ["--userns", "single", "--rootfs", root, "sh"];
-    const express = expressOverlay(short(argv), ENV) ?? expect.unreachable();
-    complete(express, ["sh"]);
-    expectSame(performed(OVERLAY.single ?? expect.unreachable()), await longWay(argv, folderRootfs(root)));
-    rmSync(root, { recursive: true });
-  });
+    ordinary(`in a folder, copy-on-write, with one id: ${net.join(" ")}`, async () => {
+      const root = mkdtempSync(join(tmpdir(), "express-"));
+      mkdirSync(join(root, "etc"));
+      writeFileSync(join(root, "etc/passwd"), "admin:x:0:0::/admin:/bin/sh\n");
+      const argv = [...net, "--userns", "single", "--rootfs", root, "sh"];
+      const express = expressOverlay(short(argv), ENV) ?? expect.unreachable();
+      complete(express, ["sh"]);
+      expectSame(performed(OVERLAY.single ?? expect.unreachable()), await longWay(argv, folderRootfs(root)));
+      rmSync(root, { recursive: true });
+    });
+  }
 });
 
 describe("command lines for the short way", () => {

@@ -1,0 +1,2 @@
+/** The network of a sandbox that is asked for none. */
+export const DEFAULT_NET = "none";
