@@ -1,2 +1,2 @@
 /** The network of a sandbox that is asked for none. */
-export const DEFAULT_NET = "none";
+export const DEFAULT_NET = "slirp";

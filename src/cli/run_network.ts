@@ -39,7 +39,11 @@ export function runNetwork(flag: FlagReader, lookups: HostLookups): RunNetwork {
   if (network === undefined) {
     const misplaced = NEEDS_SLIRP.find((name) => flag.one(name) !== undefined);
     if (misplaced !== undefined)
-      throw usageFault(`Cannot use ${misplaced}`, "there is no network of our own", "add --net slirp");
+      throw usageFault(
+        `Cannot use ${misplaced}`,
+        `with --net ${mode} there is no network of our own`,
+        `drop --net ${mode}`,
+      );
     return { mode, network: undefined, files: undefined };
   }
   const names = namesOf(flag, network);

@@ -7,6 +7,7 @@ import { type FaultError, requestFault, usageFault } from "../base/fault.ts";
 import { bindPort } from "../net/outbound/bind_port.ts";
 import { formatEndpoint } from "../net/wire/ip_address.ts";
 import type { Parsed } from "./command.ts";
+import { DEFAULT_NET } from "./default_net.ts";
 import { flagReader } from "./flag_reader.ts";
 import { DEFAULT_ADDRESS, type PublishedPort, parsePublish } from "./parse/publish.ts";
 import { portReason } from "./port_reason.ts";
@@ -29,8 +30,8 @@ export function publishedPorts(parsed: Parsed, image: RunDefaults | undefined, h
   if (!hasNetwork && (all || named.length > 0))
     throw usageFault(
       `Cannot publish ports (${named.length > 0 ? "--publish" : "--publish-all"})`,
-      `the network of --net ${flag.one("--net") ?? "none"} has no ports of its own behind the host's`,
-      "add --net slirp",
+      `the network of --net ${flag.one("--net") ?? DEFAULT_NET} has no ports of its own behind the host's`,
+      "drop --net: the network that a sandbox has without it is our own",
     );
   if (!all) return { ports: named, notes: [] };
   const exposed = image?.exposedPorts ?? [];

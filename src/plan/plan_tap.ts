@@ -36,7 +36,7 @@ export function planTap(program: Program, network: UserNetwork, netlink: Registe
   planNetlink(program, { ...to, requests: [...link, ...(network.ipv4 ? familyRequests(network.ipv4) : [])] });
   if (network.ipv6) planNetlink(program, { ...to, requests: familyRequests(network.ipv6), optional: true });
   sendDescriptor(program, aim, networkFd, tap);
-  program.add(aim, "close", [tap]);
+  for (const sent of [tap, named(networkFd, "network")]) program.add(aim, "close", [sent]);
 }
 
 /**

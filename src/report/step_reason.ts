@@ -8,6 +8,25 @@ import type { Spec } from "../spec/spec.ts";
 export type Reason = { readonly cause: string; readonly hint: string };
 
 export function stepReason(aim: Aim, call: CallName, errno: number, spec: Spec): Reason | undefined {
+  return shortageReason(errno) ?? reasonOf(aim, call, errno, spec);
+}
+
+/** Whatever a descriptor was for. */
+function shortageReason(errno: number): Reason | undefined {
+  if (errno === ERRNO.EMFILE)
+    return {
+      cause: "this process has as many files open as it may",
+      hint: "let it have more: ulimit -n 1024 (ulimit -Hn shows the most that it may ask for)",
+    };
+  if (errno === ERRNO.ENFILE)
+    return {
+      cause: "the whole system has as many files open as it may",
+      hint: "raise it: sudo sysctl -w fs.file-max=1000000",
+    };
+  return undefined;
+}
+
+function reasonOf(aim: Aim, call: CallName, errno: number, spec: Spec): Reason | undefined {
   switch (aim.kind) {
     case "target":
       return targetReason(aim, errno, spec);
@@ -70,7 +89,10 @@ function tapReason(errno: number): Reason | undefined {
     case ERRNO.ENOENT:
     case ERRNO.ENXIO:
     case ERRNO.ENODEV:
-      return { cause: "this system has no such device", hint: `load the driver: sudo modprobe tun\n${without}` };
+      return {
+        cause: "this system has no such device",
+        hint: `load the driver: sudo modprobe tun\nor in a container or another sandbox, start that with --device /dev/net/tun\n${without}`,
+      };
     case ERRNO.EACCES:
     case ERRNO.EPERM:
       return { cause: "this user may not open it", hint: `allow it: sudo chmod 666 /dev/net/tun\n${without}` };

@@ -144,8 +144,9 @@ describe("the kernel's own file systems", () => {
     expect(rows).toBe("/ /proc\n/ /sys\n");
   });
 
-  test("/sys/class/net shows lo alone", async () => {
-    expect(await here.inside("ls /sys/class/net")).toBe("lo\n");
+  test("/sys/class/net shows the sandbox's own interfaces alone", async () => {
+    expect(await here.inside("ls /sys/class/net")).toBe("lo\ntap0\n");
+    expect(await here.inside("ls /sys/class/net", ["--net", "none"])).toBe("lo\n");
   });
 
   test("/dev has the usual nodes, links and folders, and no others", async () => {

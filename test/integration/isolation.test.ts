@@ -127,10 +127,10 @@ describe("ids", () => {
 });
 
 describe("network", () => {
-  test("there is one interface, lo, and it is up with both addresses", async () => {
-    const out = await here.inside(
-      "cat /proc/net/dev | tail -n +3 | cut -d: -f1 | tr -d ' '; cat /proc/net/if_inet6; cat /proc/net/route | wc -l",
-    );
+  test("with --net none there is one interface, lo, and it is up with both addresses", async () => {
+    const show =
+      "cat /proc/net/dev | tail -n +3 | cut -d: -f1 | tr -d ' '; cat /proc/net/if_inet6; cat /proc/net/route | wc -l";
+    const out = await here.inside(show, ["--net", "none"]);
     expect(out).toMatch(/^lo\n0{31}1 01 80 10 80 +lo\n1\n$/);
   });
 
@@ -145,12 +145,12 @@ print(s.accept()[0].recv(20).decode())`;
     expect(stdout).toBe("through\n");
   });
 
-  test("nothing outside is reached, and at once", async () => {
+  test("with --net none nothing outside is reached, and at once", async () => {
     const script = `
 import socket
 try: socket.create_connection(("192.0.2.1", 80))
 except OSError as e: print(e.errno)`;
-    expect((await here.run(["--", "python3", "-c", script])).stdout).toBe("101\n");
+    expect((await here.run(["--net", "none", "--", "python3", "-c", script])).stdout).toBe("101\n");
   });
 
   test("a listener on the host's loopback is not reached, but with --net host it is", async () => {
@@ -160,7 +160,8 @@ except OSError as e: print(e.errno)`;
       socket: { data() {}, open: (s) => void s.end("host\n") },
     });
     const script = `import socket; print(socket.create_connection(("127.0.0.1", ${server.port})).recv(9).decode(), end="")`;
-    expect((await here.run(["--", "python3", "-c", script])).stderr).toContain("ConnectionRefusedError");
+    for (const net of [[], ["--net", "none"]])
+      expect((await here.run([...net, "--", "python3", "-c", script])).stderr).toContain("ConnectionRefusedError");
     expect((await here.run(["--net", "host", "--", "python3", "-c", script])).stdout).toBe("host\n");
   });
 

@@ -260,8 +260,9 @@ describe("what is held while the command waits", () => {
     expect(await child.exited).toBe(1);
   });
 
-  test("it holds no descriptor but the one that waits, and nothing of the caller's environment", async () => {
-    const child = here.start(["--", "sh", "-c", "echo ready; read word"], { env: { SECRET: "canary" } });
+  test("without a network it holds no descriptor but the one that waits, and nothing of the caller's environment", async () => {
+    const command = ["--net", "none", "--", "sh", "-c", "echo ready; read word"];
+    const child = here.start(command, { env: { SECRET: "canary" } });
     await new LineReader(child.stdout).until("ready");
     await eventually(
       () => exeOf(child.pid),

@@ -17,6 +17,7 @@ import {
   stateOf,
   withDescendants,
 } from "../support/processes.ts";
+import { FORWARDED, SIGNAL_SAYER } from "../support/signal_sayer.ts";
 import { absent, testWhere } from "../support/test_where.ts";
 import { SANDBOX, type Started, workspace } from "../support/workspace.ts";
 
@@ -24,15 +25,6 @@ const here = workspace();
 const withNetwork = testWhere(NO_NETWORK);
 const DRIVER = join(import.meta.dir, "../fixtures/terminal/drive.py");
 const TREE = "sleep 1000 & setsid sleep 1000 & (sleep 1000 &) ; echo ready; cat";
-
-// Says each signal's name as it comes; ends at end of file. By write(2): a signal may come while Python is inside of print().
-const SAYER = `
-import signal
-def write(text): os.write(1, (text + "\\n").encode())
-for name in sys.argv[1:]: signal.signal(getattr(signal, "SIG" + name), lambda n, _: write(signal.Signals(n).name))
-write("ready")
-while os.read(0, 1): pass`;
-const FORWARDED = ["TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "WINCH", "CONT", "TSTP"] as const;
 
 type Running = { readonly child: Started; readonly out: LineReader };
 
@@ -287,7 +279,7 @@ except ConnectionResetError: print("reset", flush=True)`);
 
 describe("signals to the supervisor", () => {
   withNetwork("each is forwarded, once and in order, and again", async () => {
-    const running = await ready(python(SAYER, ...FORWARDED));
+    const running = await ready(["--", ...SIGNAL_SAYER]);
     for (const name of [...FORWARDED, "INT", "TERM", "INT"] as const) {
       if (name === "TSTP" || name === "CONT") continue;
       running.child.kill(`SIG${name}`);

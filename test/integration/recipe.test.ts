@@ -201,7 +201,7 @@ describe("what goes wrong", () => {
     const { code, stdout, stderr } = await project.build("-t", "never");
     expect([code, stdout]).toEqual([125, ""]);
     expect(stderr).toContain('Cannot build sandbox.toml: "false; echo not reached" ended with status 1\n');
-    expect(stderr).toContain("--network host");
+    expect(stderr).toContain("--network slirp");
     expect(stderr).not.toContain("not reached\n  not reached");
     // The base and the copies are there, the next attempt begins behind them.
     expect(project.list("images")).toHaveLength(2);

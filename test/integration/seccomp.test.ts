@@ -2,12 +2,14 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { arch } from "node:os";
 import { cProgram } from "../support/c_program.ts";
+import { noTun } from "../support/net_namespace.ts";
 import { absent, testWhere } from "../support/test_where.ts";
 import { SANDBOX, workspace } from "../support/workspace.ts";
 
 const here = workspace();
 const needsCompiler = absent("cc");
 const withCompiler = testWhere(needsCompiler);
+const withTun = testWhere(noTun());
 const onX64 = testWhere(needsCompiler, arch() === "x64" ? undefined : `the processor is ${arch()}`);
 const X64 = arch() === "x64";
 
@@ -352,23 +354,17 @@ describe("--seccomp", () => {
 
 describe("a sandbox in a sandbox", () => {
   const all = { defaultAction: "SCMP_ACT_ALLOW", architectures: [X64 ? "SCMP_ARCH_X86_64" : "SCMP_ARCH_AARCH64"] };
-  const nested = ["--proc", "bind", "--", "sh", "-c", "echo inner $$; readlink /proc/self/ns/user"];
+  const nested = ["--proc", "bind", "--net", "none", "--", "sh", "-c", "echo inner $$; readlink /proc/self/ns/user"];
 
   test("works where the outer one's filter lets it", async () => {
-    const outer = await here.inside("readlink /proc/self/ns/user", ["--seccomp", "unconfined"]);
-    const { code, stdout, stderr } = await here.run([
-      "--seccomp",
-      "unconfined",
-      "-v",
-      `${SANDBOX}:/run/sandbox:ro`,
-      "--",
-      "/run/sandbox",
-      "run",
-      ...nested,
-    ]);
+    const outer = ["--seccomp", "unconfined", "-v", `${SANDBOX}:/run/sandbox:ro`];
+    const both = ["sh", "-c", 'readlink /proc/self/ns/user; exec "$@"', "sh", "/run/sandbox", "run", ...nested];
+    const { code, stdout, stderr } = await here.run([...outer, "--", ...both]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toStartWith("inner ");
-    expect(stdout).not.toContain(outer.trim());
+    const [outerUser = "", first, innerUser = ""] = stdout.split("\n");
+    expect(first).toStartWith("inner ");
+    for (const name of [outerUser, innerUser]) expect(name).toStartWith("user:[");
+    expect(innerUser).not.toBe(outerUser);
   });
 
   test("works where clone3 is ENOSYS, by clone", async () => {
@@ -388,6 +384,17 @@ describe("a sandbox in a sandbox", () => {
     ]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toStartWith("inner ");
+  });
+
+  withTun("has a network of its own where it gets the device for one", async () => {
+    const outer = ["--seccomp", "unconfined", "-v", `${SANDBOX}:/run/sandbox:ro`];
+    const inner = ["/run/sandbox", "run", "--proc", "bind", "--", "cat", "/sys/class/net/tap0/mtu"];
+    expect((await here.run([...outer, "--device", "/dev/net/tun", "--", ...inner])).stdout).toBe("65520\n");
+    const { code, stderr } = await here.run([...outer, "--", ...inner]);
+    expect(code).toBe(125);
+    expect(stderr).toContain("/dev/net/tun): this system has no such device");
+    expect(stderr).toContain("start that with --device /dev/net/tun");
+    expect(stderr).toContain("--net none");
   });
 
   test("where the filter denies user namespaces, the error says that an outer sandbox does", async () => {

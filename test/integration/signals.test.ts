@@ -2,24 +2,15 @@
 import { describe, expect, test } from "bun:test";
 import { LineReader } from "../support/line_reader.ts";
 import { commandBelow, eventually, exeOf, stateOf } from "../support/processes.ts";
+import { FORWARDED, SIGNAL_SAYER } from "../support/signal_sayer.ts";
 import { type RunOptions, type Started, workspace } from "../support/workspace.ts";
 
 const here = workspace();
-const FORWARDED = ["TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "WINCH", "CONT", "TSTP"] as const;
-
-// Says each signal's name as it comes; ends at end of file. By write(2): a signal may come while Python is inside of print().
-const SAYER = `
-import os, signal, sys
-def write(text): os.write(1, (text + "\\n").encode())
-for name in sys.argv[1:]: signal.signal(getattr(signal, "SIG" + name), lambda n, _: write(signal.Signals(n).name))
-write("ready")
-while os.read(0, 1): pass`;
-
 type Running = { readonly child: Started; readonly out: LineReader };
 
 /** A command that says what signals it gets, when the supervisor has become the waiter. */
 async function sayer(args: readonly string[] = [], options: RunOptions = {}): Promise<Running> {
-  const child = here.start([...args, "--", "python3", "-c", SAYER, ...FORWARDED], options);
+  const child = here.start([...args, "--", ...SIGNAL_SAYER], options);
   const out = new LineReader(child.stdout);
   await out.until("ready");
   await waiting(child);

@@ -26,8 +26,8 @@ export const imageBuildCommand: Command = {
       name: "--network",
       value: "MODE",
       group: "Build",
-      help: "none (default), or host: the host's, for packages from Alpine's mirrors",
-      complete: ["none", "host"],
+      help: "none (default); slirp: a network of its own, for packages from Alpine's mirrors; host: the host's",
+      complete: ["none", "slirp", "host"],
     },
     {
       name: "--userns",
@@ -62,7 +62,7 @@ export const imageBuildCommand: Command = {
   ],
   examples: [
     { command: "sandbox image build", does: "what ./sandbox.toml says" },
-    { command: "sandbox image build -f ci.toml -t ci --network host", does: "with packages, under a name" },
+    { command: "sandbox image build -f ci.toml -t ci --network slirp", does: "with packages, under a name" },
     { command: "sandbox run --rootfs sandbox.toml -- make", does: "a run on it, built first where it has to be" },
   ],
 };

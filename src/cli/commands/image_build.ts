@@ -7,6 +7,7 @@ import { hostLookups } from "../../host/read_lookups.ts";
 import type { Parsed } from "../command.ts";
 import { ownersOf } from "../find_rootfs.ts";
 import { parseChoice } from "../parse/values.ts";
+import { BUILD_NETWORKS } from "../recipe/build_network.ts";
 import { buildRecipe } from "../recipe/build_recipe.ts";
 import { progressLine } from "../recipe/find_recipe.ts";
 import { rootfsFault } from "../rootfs_fault.ts";
@@ -22,7 +23,7 @@ export async function imageBuild(parsed: Parsed): Promise<number> {
   const shown = value("--file") ?? DEFAULT_FILE;
   const tag = value("--tag");
   const name = tag === undefined ? undefined : taggedName(tag);
-  const network = parseChoice("--network", value("--network") ?? "none", ["none", "host"]);
+  const network = parseChoice("--network", value("--network") ?? "none", BUILD_NETWORKS);
   parseChoice("--userns", value("--userns") ?? "auto", ["auto", "single", "range"]);
   const store = storeFolder(value("--store"), lookups);
   try {

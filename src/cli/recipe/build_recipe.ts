@@ -23,6 +23,7 @@ import { requestFault } from "../../base/fault.ts";
 import type { Context } from "../find_image.ts";
 import { pullOptions } from "../pull_from.ts";
 import { baseStage } from "./base_stage.ts";
+import type { BuildNetwork } from "./build_network.ts";
 import { readRecipe } from "./read_recipe.ts";
 import type { Recipe } from "./recipe.ts";
 import { requireStep } from "./run_step.ts";
@@ -40,7 +41,7 @@ export type BuildRequest = Context & {
   readonly path: string;
   /** The path in messages. */
   readonly shown: string;
-  readonly network: "none" | "host";
+  readonly network: BuildNetwork;
   /** Take steps that were made before? */
   readonly cache: boolean;
   readonly tell: (told: BuildProgress) => void;

@@ -48,5 +48,5 @@ function hintFor({ argv }: StageCommand, status: number, flags: readonly string[
   if (status === NOT_FOUND && program === "apk") return "packages are for Alpine; elsewhere, install them by run";
   if (status === NOT_FOUND) return `the base needs ${program}`;
   const offline = flags[flags.indexOf("--net") + 1] === "none";
-  return offline ? "it had no network; if it needs one: --network host" : "";
+  return offline ? "it had no network; if it needs one: --network slirp" : "";
 }

@@ -1,6 +1,7 @@
 // The steps of a recipe as commands in a sandbox. Pure. What they need of the host lies in /dev/shm, a file system of the sandbox's own: a
 // mount point elsewhere would stay behind in the layer.
 import type { Copied } from "../../../rootfs-builder/recipe/copied_tree.ts";
+import type { BuildNetwork } from "./build_network.ts";
 import type { CopiedPath, Package } from "./recipe.ts";
 
 export type StageCommand = {
@@ -20,7 +21,7 @@ export function packagePlace(index: number): string {
 }
 
 /** Without a network no index of packages can be had; `--no-cache` would have apk try all the same, for as long as names take to be looked up. */
-export function packageCommand(packages: readonly Package[], network: "none" | "host"): StageCommand {
+export function packageCommand(packages: readonly Package[], network: BuildNetwork): StageCommand {
   const files = packages.filter(({ kind }) => kind === "file");
   const flags = [
     "--no-progress",

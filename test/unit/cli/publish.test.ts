@@ -122,13 +122,13 @@ describe("publishedPorts()", () => {
   });
 
   test.each([
-    ["none", ["-p", "80"]],
+    ["none", ["-p", "80", "--net", "none"]],
     ["host", ["-P", "--net", "host"]],
   ])("with --net %s it is a mistake that names the mend", (mode, words) => {
     const fault = faultOf(() => publishedPorts(parsed(...words), undefined, false));
     expect(fault.exitCode).toBe(2);
     expect(fault.cause).toContain(`--net ${mode}`);
-    expect(fault.hint).toBe("add --net slirp");
+    expect(fault.hint).toBe("drop --net: the network that a sandbox has without it is our own");
   });
 });
 
