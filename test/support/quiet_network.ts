@@ -7,8 +7,8 @@ import { parsePolicy } from "../../src/net/policy/parse_policy.ts";
 import type { IpAddress } from "../../src/net/wire/ip_address.ts";
 
 /** No rules; what is denied by default is told to nobody. */
-export function openEgress(gateways: readonly IpAddress[]): Egress {
-  const parsed = parsePolicy({ allow: [], deny: [], gateways, hostLoopback: false });
+export function openEgress(gateways: readonly IpAddress[], hostLoopback = false): Egress {
+  const parsed = parsePolicy({ allow: [], deny: [], gateways, hostLoopback });
   if (parsed.kind !== "policy") throw new Error(parsed.problems[0].cause);
   return new Egress(parsed.policy, { tell: () => {} });
 }

@@ -1,5 +1,6 @@
 // When something must be done that no packet brings about: a binary heap of deadlines. A deadline that moves to later is left where it
-// is and looked at again when it comes up, since that is what most do: a retransmission is put off with every segment.
+// is and looked at again when it comes up, since that is what most do: a retransmission is put off with every segment. What has been
+// forgotten, or has become earlier, would stay until its time, which may be hours (keepalive): it is swept when it is the larger part.
 
 export type Timed = {
   /** In milliseconds; `undefined` while there is nothing to wait for. Asked for again when an earlier answer has come up. */
@@ -10,8 +11,11 @@ export type Timed = {
 
 type Entry = { readonly at: number; readonly item: Timed };
 
+/** Not worth a sweep. */
+const FEW = 64;
+
 export class Timers {
-  readonly #heap: Entry[] = [];
+  #heap: Entry[] = [];
   /** The earliest entry of each. */
   readonly #earliest = new Map<Timed, number>();
 
@@ -21,12 +25,19 @@ export class Timers {
     if (at === undefined || at >= (this.#earliest.get(item) ?? Number.POSITIVE_INFINITY)) return;
     this.#earliest.set(item, at);
     this.#push({ at, item });
+    this.#sweep();
   }
 
-  /** Forgets it: what stands in the heap is passed over when it comes up. */
+  /** Forgets it: what stands in the heap is passed over when it comes up, or swept. */
   remove(item: Timed): void {
     this.#earliest.delete(item);
     this.#passOver();
+    this.#sweep();
+  }
+
+  /** Entries, those among them that nobody waits for any more: no more than those that somebody does, and a few. */
+  get held(): number {
+    return this.#heap.length;
   }
 
   /** When {@link expire} is to be called next; it may then find that nothing is to be done yet. */
@@ -52,6 +63,12 @@ export class Timers {
       if (this.#earliest.get(first.item) === first.at) return;
       this.#pop();
     }
+  }
+
+  #sweep(): void {
+    if (this.#heap.length <= 2 * this.#earliest.size + FEW) return;
+    // In order is a heap.
+    this.#heap = Array.from(this.#earliest, ([item, at]) => ({ at, item })).sort((one, other) => one.at - other.at);
   }
 
   #push(entry: Entry): void {

@@ -91,4 +91,32 @@ describe("timers", () => {
     for (const alarm of alarms) timers.remove(alarm);
     expect(timers.next).toBeUndefined();
   });
+
+  test("what has been forgotten is not held until its time", () => {
+    const timers = new Timers();
+    const staying = new Alarm(5000);
+    timers.update(staying);
+    for (let i = 0; i < 10_000; i++) {
+      const alarm = new Alarm(7_200_000 + i);
+      timers.update(alarm);
+      timers.remove(alarm);
+    }
+    expect(timers.held).toBeLessThan(100);
+    timers.expire(5000);
+    expect([staying.expired, timers.next]).toEqual([[5000], undefined]);
+  });
+
+  test("one whose deadline comes and goes is held a few times at most", () => {
+    const timers = new Timers();
+    const alarm = new Alarm(undefined);
+    for (let now = 0; now < 100_000; now += 10) {
+      alarm.deadline = now + 7_200_000;
+      timers.update(alarm);
+      alarm.deadline = now + 5;
+      timers.update(alarm);
+      timers.expire(now + 5);
+    }
+    expect(timers.held).toBeLessThan(100);
+    expect(alarm.expired).toHaveLength(10_000);
+  });
 });
