@@ -17,21 +17,24 @@ export type NetworkSession = {
   readonly terminal: Fd | undefined;
   /** Where the device's comes by. */
   readonly network: Fd;
+  /** The listener of the command's connections comes by it, too. */
+  readonly bypasses: boolean;
   readonly starter: StackStarter | undefined;
   readonly lateStarter: () => Promise<StackStarter>;
 };
 
 /** Until the command has ended; its exit code. */
 export async function superviseNetwork(session: NetworkSession): Promise<number> {
-  const { terminal, network, starter, ...rest } = session;
+  const { terminal, network, bypasses, starter, ...rest } = session;
   const device = new TapDevice(receiveFd(network, "network device"));
+  const listener = bypasses ? receiveFd(network, "listener") : undefined;
   network.close();
   if (terminal) {
-    const background = (starter ?? (await session.lateStarter()))(device, undefined);
+    const background = (starter ?? (await session.lateStarter()))(device, undefined, listener);
     return (await import("./terminal_session.ts")).superviseTerminal({ ...rest, socket: terminal, background });
   }
   const first = starter ? undefined : firstFrame({ ...rest, device });
   if (!starter && first === undefined) return waitFor(session.pid);
-  const background = (starter ?? (await session.lateStarter()))(device, first);
+  const background = (starter ?? (await session.lateStarter()))(device, first, listener);
   return (await import("./plain_session.ts")).supervisePlain({ ...rest, background });
 }
