@@ -29,26 +29,43 @@ const BUFFERS: readonly { readonly lock: number; readonly option: SocketOption }
   { lock: 2, option: [SOL_SOCKET, 8] },
 ];
 
-/** Makes `to` like `from`; false where it cannot be. */
-export function carryOptions(reader: OptionReader, from: number, to: number, family: 4 | 6): boolean {
-  if (isFiltered(from) || NOT_CARRIED.some((option) => (reader.number(from, option) ?? 0) !== 0)) return false;
-  const isCarried = (option: SocketOption): boolean => carry(reader, from, to, option);
-  return [...COMMON, ...OF_FAMILY[family]].every(isCarried) && carryBuffers(reader, from, to);
-}
+/** Copies options from sockets to others. What a socket of the host's begins with is looked up once. */
+export class CarriedOptions {
+  readonly #reader: OptionReader;
+  readonly #fresh = new Map<SocketOption, Buffer>();
 
-function carry(reader: OptionReader, from: number, to: number, option: SocketOption): boolean {
-  const wanted = reader.bytes(from, option)?.slice();
-  if (wanted === undefined) return true;
-  const given = reader.bytes(to, option);
-  const isSame = given !== undefined && Buffer.compare(given, wanted) === 0;
-  return isSame || setOptionBytes(to, option, wanted) === 0;
-}
+  constructor(reader: OptionReader) {
+    this.#reader = reader;
+  }
 
-function carryBuffers(reader: OptionReader, from: number, to: number): boolean {
-  const locks = reader.number(from, SO_BUF_LOCK) ?? 0;
-  return BUFFERS.every(({ lock, option }) => {
-    if ((locks & lock) === 0) return true;
-    const half = Int32Array.of((reader.number(from, option) ?? 0) >> 1);
-    return setOptionBytes(to, option, new Uint8Array(half.buffer)) === 0;
-  });
+  /** Makes `to`, which is fresh, like `from`; false where it cannot be. */
+  carry(from: number, to: number, family: 4 | 6): boolean {
+    if (isFiltered(from) || NOT_CARRIED.some((option) => (this.#reader.number(from, option) ?? 0) !== 0)) return false;
+    const isCarried = (option: SocketOption): boolean => this.#carry(from, to, option);
+    return COMMON.every(isCarried) && OF_FAMILY[family].every(isCarried) && this.#carryBuffers(from, to);
+  }
+
+  #carry(from: number, to: number, option: SocketOption): boolean {
+    const fresh = this.#freshOf(to, option);
+    const wanted = this.#reader.bytes(from, option);
+    if (wanted === undefined || fresh.equals(wanted)) return true;
+    return setOptionBytes(to, option, wanted.slice()) === 0;
+  }
+
+  #freshOf(socket: number, option: SocketOption): Buffer {
+    const known = this.#fresh.get(option);
+    if (known !== undefined) return known;
+    const value = Buffer.from(this.#reader.bytes(socket, option) ?? []);
+    this.#fresh.set(option, value);
+    return value;
+  }
+
+  #carryBuffers(from: number, to: number): boolean {
+    const locks = this.#reader.number(from, SO_BUF_LOCK) ?? 0;
+    return BUFFERS.every(({ lock, option }) => {
+      if ((locks & lock) === 0) return true;
+      const half = Int32Array.of((this.#reader.number(from, option) ?? 0) >> 1);
+      return setOptionBytes(to, option, new Uint8Array(half.buffer)) === 0;
+    });
+  }
 }

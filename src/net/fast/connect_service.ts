@@ -26,7 +26,7 @@ import type { Egress } from "../flow/egress.ts";
 import type { FlowHost } from "../flow/flow_host.ts";
 import type { Network } from "../flow/network_way.ts";
 import type { Ready } from "../flow/reactor.ts";
-import { carryOptions } from "./carried_options.ts";
+import { CarriedOptions } from "./carried_options.ts";
 import { callName } from "./caught_call.ts";
 import { CaughtSocket } from "./caught_socket.ts";
 import { AF_UNSPEC, addressFor, familyOf, type HostTarget, hostTarget, targetOf } from "./connect_target.ts";
@@ -48,6 +48,7 @@ export class ConnectService implements Ready, Disposable {
   readonly #notify: SeccompNotify;
   readonly #namespace: string | undefined;
   readonly #options = new OptionReader();
+  readonly #carried = new CarriedOptions(this.#options);
   readonly #memory = new ForeignMemory();
   readonly #address = new PinnedBuffer(MOST_ADDRESS);
   readonly #sockaddr = new Sockaddr();
@@ -214,7 +215,7 @@ export class ConnectService implements Ready, Disposable {
     const fd = socket(family, "stream");
     if (fd < 0) return false;
     const claim = this.#claim(call, int(call.args[0]), closeOnExec, target);
-    if (!carryOptions(this.#options, own.fd, fd, family)) {
+    if (!this.#carried.carry(own.fd, fd, family)) {
       rawSyscall("close", fd);
       return false;
     }
