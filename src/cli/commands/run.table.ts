@@ -234,8 +234,8 @@ export const runCommand: Command = {
       name: "--net",
       value: "MODE",
       group: "Network",
-      help: "none (default): a network of its own with nothing but lo; host: the host's; slirp[:cidr=,mtu=,ipv6=,host-loopback]: a network of its own behind this program",
-      complete: ["none", "host", "slirp"],
+      help: "none (default): a network of its own with nothing but lo; host: the host's; slirp[:cidr=,mtu=,ipv6=,host-loopback]: a network of its own behind this program; fast[:...]: likewise, with TCP connections that may leave as the host's own (Linux 6.9)",
+      complete: ["none", "host", "slirp", "fast"],
     },
     {
       name: "--allow-net",

@@ -22,6 +22,7 @@ import type { CaughtCall, SeccompNotify } from "../../../ffi/seccomp_notify.ts";
 import { Sockaddr } from "../../../ffi/sockaddr.ts";
 import { connect, listen, socket } from "../../../ffi/socket.ts";
 import { OptionReader } from "../../../ffi/socket_option.ts";
+import { isListening } from "../../../ffi/unix_socket.ts";
 import type { Egress } from "../flow/egress.ts";
 import type { FlowHost } from "../flow/flow_host.ts";
 import type { Network } from "../flow/network_way.ts";
@@ -112,8 +113,10 @@ export class ConnectService implements Ready, Disposable {
     }
   }
 
+  /** One that listens already was handed to the command (--listen). */
   #listen({ id, args }: CaughtCall, own: CaughtSocket): void {
-    const isHost = own.tcpFamily !== undefined && own.networkCookie === this.#hostCookie;
+    const isOfHost = own.tcpFamily !== undefined && own.networkCookie === this.#hostCookie;
+    const isHost = isOfHost && isListening(own.fd) !== true;
     this.#notify.answer(id, isHost ? -ERRNO.EINVAL : listen(own.fd, int(args[1])));
   }
 
