@@ -56,8 +56,18 @@ export function foreignFiles(pid: number, most: number): readonly ForeignFile[] 
 
 /** FD_CLOEXEC of a descriptor of `pid`; `undefined` when it is gone. */
 export function closesOnExec(pid: number, number: number): boolean | undefined {
-  const flags = /^flags:\s*([0-7]+)/m.exec(readText(`/proc/${pid}/fdinfo/${number}`) ?? "")?.[1];
+  const flags = /^flags:\s*([0-7]+)/m.exec(textOf(`/proc/${pid}/fdinfo/${number}`))?.[1];
   return flags === undefined ? undefined : (Number.parseInt(flags, 8) & CLOSE_ON_EXEC) !== 0;
+}
+
+/** A thread may end, or become somebody whom we may not look at, at any moment. */
+function textOf(path: string): string {
+  try {
+    return readText(path) ?? "";
+  } catch (error) {
+    if (error instanceof SyscallError) return "";
+    throw error;
+  }
 }
 
 /** Whether descriptor `epoll` of `pid`, an epoll instance, waits for its descriptor `number`. True also where that cannot be known. */

@@ -30,9 +30,15 @@ export class CaughtSocket implements Disposable {
     return fd < 0 ? fd : new CaughtSocket(reader, fd);
   }
 
-  /** Of TCP, by the same signs by which Landlock knows one (sk_is_tcp); the family, then. */
-  get tcpFamily(): 4 | 6 | undefined {
-    if (this.#reader.number(this.fd, SO_PROTOCOL) !== IPPROTO_TCP) return undefined;
+  get isTcp(): boolean {
+    return this.#reader.number(this.fd, SO_PROTOCOL) === IPPROTO_TCP;
+  }
+
+  /**
+   * Of a stream of IPv4 or IPv6, the family: those that Landlock is asked about. Today they are those of TCP alone (sk_is_tcp); the first kernels
+   * that had network rules took others, as MPTCP, for it.
+   */
+  get streamFamily(): 4 | 6 | undefined {
     if (this.#reader.number(this.fd, SO_TYPE) !== SOCK_STREAM) return undefined;
     const domain = this.#reader.number(this.fd, SO_DOMAIN);
     return domain === AF_INET ? 4 : domain === AF_INET6 ? 6 : undefined;

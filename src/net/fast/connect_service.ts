@@ -115,13 +115,15 @@ export class ConnectService implements Ready, Disposable {
 
   /** One that listens already was handed to the command (--listen). */
   #listen({ id, args }: CaughtCall, own: CaughtSocket): void {
-    const isOfHost = own.tcpFamily !== undefined && own.networkCookie === this.#hostCookie;
+    const isOfHost = own.streamFamily !== undefined && own.networkCookie === this.#hostCookie;
     const isHost = isOfHost && isListening(own.fd) !== true;
+    // Should the caller have gone, its number may have been another's when its descriptor was asked for.
+    if (!this.#notify.isWaiting(id)) return;
     this.#notify.answer(id, isHost ? -ERRNO.EINVAL : listen(own.fd, int(args[1])));
   }
 
   #bind(call: CaughtCall, own: CaughtSocket): void {
-    if (own.tcpFamily === undefined) return void this.#notify.let(call.id);
+    if (own.streamFamily === undefined) return void this.#notify.let(call.id);
     const length = this.#copyAddress(call);
     if (length < 0) return void this.#notify.answer(call.id, length);
     const isHost = own.networkCookie === this.#hostCookie;
@@ -131,7 +133,7 @@ export class ConnectService implements Ready, Disposable {
 
   /** True when `own` is still needed. */
   #connect(call: CaughtCall, own: CaughtSocket): boolean {
-    const family = own.tcpFamily;
+    const family = own.streamFamily;
     if (family === undefined) {
       this.#notify.let(call.id);
       return false;
@@ -144,7 +146,7 @@ export class ConnectService implements Ready, Disposable {
     const address = this.#address.bytes.subarray(0, length);
     const cookie = own.networkCookie;
     if (cookie === this.#hostCookie) return this.#connectAgain(call, own, family, address);
-    if (this.#isSandbox(own, cookie) && this.#exchange(call, own, family, address)) return false;
+    if (own.isTcp && this.#isSandbox(own, cookie) && this.#exchange(call, own, family, address)) return false;
     return this.#connectInside(call, own, family, length);
   }
 
@@ -153,7 +155,7 @@ export class ConnectService implements Ready, Disposable {
     const bytes = int(length);
     if (bytes < 0 || bytes > MOST_ADDRESS) return -ERRNO.EINVAL;
     if (bytes > 0 && this.#memory.read(pid, Number(from), this.#address.address, bytes) !== bytes) return -ERRNO.EFAULT;
-    // Should the caller have gone, its number may have been another's while we read.
+    // As in #listen; only now all has been read that is known by that number.
     return this.#notify.isWaiting(id) ? bytes : -ERRNO.ESRCH;
   }
 
