@@ -2,12 +2,11 @@
 // pidfds of threads; and what is to be seen or slowed down must not go by.
 import { type FaultError, requestFault, usageFault } from "../base/fault.ts";
 import { atLeast, readKernel } from "../host/kernel.ts";
-import { connectFilter } from "../seccomp/connect_filter.ts";
+import { connectFilterText } from "../seccomp/connect_filter.ts" with { type: "macro" };
 import type { Spec } from "../spec/spec.ts";
 
 /** Landlock's network rules came with 6.7, PIDFD_THREAD with 6.9. */
 const LEAST_KERNEL = { major: 6, minor: 9 } as const;
-const ARCH = process.arch === "arm64" ? "aarch64" : "x86_64";
 
 /** The filter that such a sandbox has in addition. */
 export function bypassFilter({ sandbox: { seccomp, network } }: Spec): Uint8Array {
@@ -23,7 +22,7 @@ export function bypassFilter({ sandbox: { seccomp, network } }: Spec): Uint8Arra
   const kernel = readKernel();
   if (!atLeast(kernel, LEAST_KERNEL))
     throw requestFault("Cannot use --net fast", `it needs Linux 6.9, this is ${kernel.release}`, "use --net slirp");
-  return connectFilter(ARCH);
+  return Uint8Array.fromBase64(process.arch === "arm64" ? connectFilterText("aarch64") : connectFilterText("x86_64"));
 }
 
 function wrong(cause: string, hint: string): FaultError {

@@ -20,6 +20,11 @@ export function connectFilter(arch: NativeArch): Uint8Array {
   });
 }
 
+/** In base64, for a Bun macro: compiled when the program is built. */
+export function connectFilterText(arch: NativeArch): string {
+  return connectFilter(arch).toBase64();
+}
+
 function performed(): readonly Rule[] {
   return [{ names: ["connect", "bind", "listen"], action: { kind: "notify" } }];
 }
