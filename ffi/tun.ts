@@ -48,3 +48,11 @@ export function hardwareAddress(fd: Fd): Uint8Array {
   syscall("ioctl", "SIOCGIFHWADDR", fd.number, SIOCGIFHWADDR, request);
   return request.subarray(HARDWARE_ADDRESS, HARDWARE_ADDRESS + MAC_BYTES);
 }
+
+/** TUNGETDEVNETNS, linux/if_tun.h; it asks for CAP_NET_ADMIN there, which the owner of its user namespace has. */
+const TUNGETDEVNETNS = 0x54e3;
+
+/** A descriptor of the network namespace in which the device is, or a negated errno. */
+export function deviceNamespace(fd: Fd): number {
+  return rawSyscall("ioctl", fd.number, TUNGETDEVNETNS);
+}

@@ -121,6 +121,12 @@ async function ours(mtu) {
   return { enter: enter(command), host: "10.0.2.2", relays: [pid], publish, outside };
 }
 
+/** What is inside has a filter that nsenter(1) does not give: so each client is the command of a sandbox of its own. */
+async function fast() {
+  const flags = ["--net", "fast:host-loopback", "-v", `${work}:${work}:ro`];
+  return { enter: [sandbox, "run", ...flags, "--"], host: "10.0.2.2", relays: [] };
+}
+
 /** Whether this build publishes ports: `-p` is a flag of `run`. */
 async function knowsPublish() {
   const { stdout } = await $`${sandbox} run --help`;
@@ -140,6 +146,7 @@ const SYSTEMS = [
   { name: "pasta", needs: "pasta", make: pasta },
   { name: "sandbox 1500", make: () => ours(1500) },
   { name: "sandbox 65520", make: () => ours(65520) },
+  { name: "sandbox fast", make: fast },
 ];
 
 /** Nanoseconds that a process's threads have run (proc_pid_schedstat, Documentation/scheduler/sched-stats.rst). */

@@ -76,6 +76,8 @@ export const AARCH64_SYSCALLS = {
   pidfd_open: 434,
   pidfd_send_signal: 424,
   pidfd_getfd: 438,
+  process_vm_readv: 270,
+  kcmp: 272,
   exit_group: 94,
   getpid: 172,
   getppid: 173,

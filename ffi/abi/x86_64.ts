@@ -76,6 +76,8 @@ export const X86_64_SYSCALLS = {
   pidfd_open: 434,
   pidfd_send_signal: 424,
   pidfd_getfd: 438,
+  process_vm_readv: 310,
+  kcmp: 312,
   exit_group: 231,
   getpid: 39,
   getppid: 110,

@@ -1,11 +1,11 @@
 // `run --explain`: the Spec as JSON and the plan as system calls, one a line.
-import { dryPlan } from "../launch/start.ts";
+import { dryPlan, type Filters } from "../launch/start.ts";
 import type { PlanFacts } from "../plan/facts.ts";
 import type { Argument, Step } from "../plan/step.ts";
 import type { Spec } from "../spec/spec.ts";
 import { print } from "./print.ts";
 
-export function explain(spec: Spec, facts: PlanFacts, filters: readonly Uint8Array[]): number {
+export function explain(spec: Spec, facts: PlanFacts, filters: Filters): number {
   const plan = dryPlan(spec, facts, filters);
   const maps = plan.helperMaps
     ? ["# supervisor: newuidmap and newgidmap write the id maps, then one byte releases the child"]

@@ -7,9 +7,10 @@ import type { NetworkAddresses, UserNetwork } from "../spec/spec.ts";
 
 /** The part of a network of our own that `--net` itself says. */
 export type Interface = Omit<UserNetwork, "names" | "rules" | "log" | "pcap" | "shape">;
+/** `fast` is `slirp` with connections that bypass it. */
 export type NetworkChoice = { readonly mode: NetworkMode; readonly network: Interface | undefined };
 
-const MODES: readonly NetworkMode[] = ["none", "host", "slirp"];
+const MODES = ["none", "host", "slirp", "fast"] as const;
 const OPTIONS = ["cidr", "mtu", "ipv6", "host-loopback"] as const;
 const DEFAULT_CIDR = { 4: "10.0.2.0/24", 6: "fd00::/64" } as const;
 /** Host parts of the gateway, of the name server and of the sandbox itself: decimal in IPv4, as slirp4netns; the same digits in IPv6. */
@@ -19,11 +20,15 @@ const [LEAST_MTU, MOST_MTU] = [1280, 65520];
 
 export function parseNetwork(flag: string, text: string): NetworkChoice {
   const [word = "", ...rest] = text.split(":");
-  const mode = MODES.find((name) => name === word);
-  if (mode === undefined) throw networkFault(flag, text, `there is no network ${word}`);
+  const kind = MODES.find((name) => name === word);
+  if (kind === undefined) throw networkFault(flag, text, `there is no network ${word}`);
   const options = rest.join(":");
-  if (mode !== "slirp" && options !== "") throw networkFault(flag, text, `${mode} takes no options`);
-  return { mode, network: mode === "slirp" ? userNetwork(flag, text, optionsOf(flag, text, options)) : undefined };
+  if (kind === "none" || kind === "host") {
+    if (options !== "") throw networkFault(flag, text, `${kind} takes no options`);
+    return { mode: kind, network: undefined };
+  }
+  const network = userNetwork(flag, text, optionsOf(flag, text, options));
+  return { mode: "slirp", network: kind === "fast" ? { ...network, bypass: true } : network };
 }
 
 function optionsOf(flag: string, text: string, options: string): ReadonlyMap<string, string> {
@@ -31,7 +36,7 @@ function optionsOf(flag: string, text: string, options: string): ReadonlyMap<str
   for (const option of options === "" ? [] : options.split(",")) {
     const at = option.indexOf("=");
     const name = at < 0 ? option : option.slice(0, at);
-    if (!OPTIONS.some((known) => known === name)) throw networkFault(flag, text, `slirp has no option ${name}`);
+    if (!OPTIONS.some((known) => known === name)) throw networkFault(flag, text, `there is no option ${name}`);
     if (found.has(name)) throw networkFault(flag, text, `${name} is given twice`);
     found.set(name, at < 0 ? "" : option.slice(at + 1));
   }
@@ -82,6 +87,6 @@ function networkFault(flag: string, text: string, cause: string) {
   return usageFault(
     `Cannot use ${flag} ${text}`,
     cause,
-    "give none, host, or slirp with options: --net slirp:cidr=10.0.2.0/24,mtu=1500,ipv6=off,host-loopback",
+    "give none, host, or slirp or fast with options: --net slirp:cidr=10.0.2.0/24,mtu=1500,ipv6=off,host-loopback",
   );
 }

@@ -20,10 +20,13 @@ export type Started = Launched & {
   readonly signals: SignalPipe;
 };
 
+/** struct sock_filter[] each: those that are installed in turn, and the one whose listener comes by the network's socket. */
+export type Filters = { readonly every: readonly Uint8Array[]; readonly connect?: Uint8Array | undefined };
+
 export type StartOptions = {
   readonly spec: Spec;
   readonly facts: PlanFacts;
-  readonly filters: readonly Uint8Array[];
+  readonly filters: Filters;
   /** The caller's PATH, in which newuidmap is looked for. */
   readonly hostPath: string;
   /** What can be done while the child sets itself up. */
@@ -49,7 +52,7 @@ export async function start(options: StartOptions): Promise<Started | LaunchFail
 }
 
 /** The plan as --explain shows it: the descriptors that do not exist yet have symbolic numbers only. */
-export function dryPlan(spec: Spec, facts: PlanFacts, filters: readonly Uint8Array[]): Plan {
+export function dryPlan(spec: Spec, facts: PlanFacts, filters: Filters): Plan {
   const inputs = {
     statusFd: 3,
     releaseFd: 4,
@@ -60,10 +63,10 @@ export function dryPlan(spec: Spec, facts: PlanFacts, filters: readonly Uint8Arr
     networkFd: 7,
     candidates: commandCandidates(spec.process.args, spec.process.env),
   };
-  return plan(spec, facts, { ...inputs, filters });
+  return plan(spec, facts, { ...inputs, filters: filters.every, connectFilter: filters.connect });
 }
 
-function execInputs(channels: ExecChannels, candidates: readonly string[], filters: readonly Uint8Array[]): ExecInputs {
+function execInputs(channels: ExecChannels, candidates: readonly string[], filters: Filters): ExecInputs {
   const ours = [channels.status.read, channels.release?.write, channels.terminal?.ours];
   const size = channels.terminal && (windowSize(0) ?? windowSize(1));
   return {
@@ -75,7 +78,8 @@ function execInputs(channels: ExecChannels, candidates: readonly string[], filte
     terminalFd: channels.terminal?.theirs.number ?? NO_DESCRIPTOR,
     networkFd: channels.network?.theirs.number ?? NO_DESCRIPTOR,
     candidates,
-    filters,
+    filters: filters.every,
+    connectFilter: filters.connect,
     ...(size && { windowSize: size }),
   };
 }

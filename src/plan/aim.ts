@@ -27,5 +27,7 @@ export type Aim =
   | { readonly kind: "user"; readonly uid: number; readonly gid: number }
   | { readonly kind: "capabilities" }
   | { readonly kind: "seccomp" }
+  | { readonly kind: "landlock" }
+  | { readonly kind: "listener" }
   | { readonly kind: "die-with-parent" }
   | { readonly kind: "init" };

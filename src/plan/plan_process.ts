@@ -3,6 +3,7 @@ import { RLIMIT_TYPES, type Spec } from "../spec/spec.ts";
 import { O, PR, SECCOMP_SET_MODE_FILTER, SIGKILL } from "./constants.ts";
 import { initArguments } from "./init_arguments.ts";
 import { AT_FDCWD } from "./mount_steps.ts";
+import { filterProgram, planDenial, planListener } from "./plan_connects.ts";
 import type { Program } from "./program.ts";
 import { sendDescriptor } from "./send_descriptor.ts";
 import { type Bytes, flags, named } from "./step.ts";
@@ -27,6 +28,8 @@ export type ExecInputs = {
   readonly windowSize?: Uint8Array;
   /** struct sock_filter[] each, seccomp(2), in the order of their installation. */
   readonly filters: readonly Uint8Array[];
+  /** One more, whose listener goes to the supervisor. */
+  readonly connectFilter?: Uint8Array | undefined;
   /** Absolute paths to try in turn, execvp(3). */
   readonly candidates: readonly string[];
 };
@@ -55,7 +58,9 @@ export function planCommand(program: Program, spec: Spec, inputs: ExecInputs): v
     program.add({ kind: "session" }, "setsid", [], { tolerate: ["EPERM"] });
   if (spec.sandbox.seccomp.kind !== "default") planKeyring(program);
   planDeath(program, inputs);
+  if (inputs.connectFilter) planDenial(program);
   for (const filter of inputs.filters) planFilter(program, filter);
+  if (inputs.connectFilter) planListener(program, inputs.connectFilter, inputs.networkFd);
   planInit(program, spec, inputs);
 }
 
@@ -102,16 +107,8 @@ function planDeath(program: Program, { statusFd, startedAddress }: ExecInputs): 
 }
 
 function planFilter(program: Program, filter: Uint8Array): void {
-  const instructions: Bytes = { kind: "bytes", content: filter, shown: `${filter.length / 8} instructions` };
-  const content = new Uint8Array(16);
-  new DataView(content.buffer).setUint16(0, filter.length / 8, true);
-  const program_: Bytes = {
-    kind: "bytes",
-    content,
-    shown: `{${filter.length / 8} instructions}`,
-    pointers: [{ at: 8, to: instructions }],
-  };
-  program.add({ kind: "seccomp" }, "seccomp", [named(SECCOMP_SET_MODE_FILTER, "SECCOMP_SET_MODE_FILTER"), 0, program_]);
+  const mode = named(SECCOMP_SET_MODE_FILTER, "SECCOMP_SET_MODE_FILTER");
+  program.add({ kind: "seccomp" }, "seccomp", [mode, 0, filterProgram(filter)]);
 }
 
 function planInit(program: Program, spec: Spec, inputs: ExecInputs): void {

@@ -36,7 +36,9 @@ export function planTap(program: Program, network: UserNetwork, netlink: Registe
   planNetlink(program, { ...to, requests: [...link, ...(network.ipv4 ? familyRequests(network.ipv4) : [])] });
   if (network.ipv6) planNetlink(program, { ...to, requests: familyRequests(network.ipv6), optional: true });
   sendDescriptor(program, aim, networkFd, tap);
-  for (const sent of [tap, named(networkFd, "network")]) program.add(aim, "close", [sent]);
+  program.add(aim, "close", [tap]);
+  // A start may have few descriptors. The listener of connections goes the same way later (plan_connects.ts).
+  if (!network.bypass) program.add(aim, "close", [named(networkFd, "network")]);
 }
 
 /**

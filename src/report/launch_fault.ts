@@ -141,6 +141,10 @@ function whatOf(aim: Aim): string {
       return "Cannot set capabilities";
     case "seccomp":
       return "Cannot install the seccomp filter";
+    case "landlock":
+      return "Cannot deny connections but those of the supervisor (--net fast)";
+    case "listener":
+      return "Cannot watch the command's connections (--net fast)";
     case "die-with-parent":
       return "Cannot tie the sandbox to its supervisor";
     case "init":

@@ -71,6 +71,12 @@ function reasonOf(aim: Aim, call: CallName, errno: number, spec: Spec): Reason |
       return initReason(errno, spec);
     case "time":
       return timeReason(errno);
+    case "landlock":
+      return { cause: "this kernel has no Landlock, or none with network rules (Linux 6.7)", hint: WITHOUT_BYPASS };
+    case "listener":
+      return errno === ERRNO.EBUSY
+        ? { cause: "an outer sandbox watches them already, and there can be one that does", hint: WITHOUT_BYPASS }
+        : { cause: "the kernel does not give notice of system calls", hint: WITHOUT_BYPASS };
     case "seccomp":
       return errno === ERRNO.EINVAL
         ? {
@@ -82,6 +88,8 @@ function reasonOf(aim: Aim, call: CallName, errno: number, spec: Spec): Reason |
       return undefined;
   }
 }
+
+const WITHOUT_BYPASS = "use --net slirp";
 
 function tapReason(errno: number): Reason | undefined {
   const without = "or do without a network: sandbox run --net none ..., or share the host's: --net host";

@@ -132,6 +132,8 @@ export type UserNetwork = {
   readonly ipv6: NetworkAddresses | undefined;
   /** The host's own loopback answers at the gateway's address. */
   readonly hostLoopback: boolean;
+  /** TCP connections that may leave are the host's own sockets; the stack has the rest (src/net/fast). */
+  readonly bypass?: true;
   readonly names: UserNames;
   readonly rules: EgressRules;
   /** Files that a line for each flow, and every frame, are written to; `-` is standard error. */

@@ -15,15 +15,18 @@ export type NetworkSession = {
   readonly terminal: Fd | undefined;
   /** Where the device's comes by. */
   readonly network: Fd;
+  /** The listener of the command's connections comes by it, too. */
+  readonly bypasses: boolean;
   readonly starter: StackStarter;
 };
 
 /** Until the command has ended; its exit code. */
 export async function superviseNetwork(session: NetworkSession): Promise<number> {
-  const { terminal, network, starter, ...rest } = session;
+  const { terminal, network, bypasses, starter, ...rest } = session;
   const device = new TapDevice(receiveFd(network, "network device"));
+  const listener = bypasses ? receiveFd(network, "listener") : undefined;
   network.close();
-  const background = starter(device, undefined);
+  const background = starter(device, undefined, listener);
   if (terminal)
     return (await import("./terminal_session.ts")).superviseTerminal({ ...rest, socket: terminal, background });
   return (await import("./plain_session.ts")).supervisePlain({ ...rest, background });

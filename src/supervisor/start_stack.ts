@@ -1,4 +1,5 @@
 // The network stack of a sandbox that has one of our own, as what its supervisor does in the background.
+import type { Fd } from "../../ffi/fd.ts";
 import { PcapDevice } from "../net/device/pcap_device.ts";
 import { ShapedDevice } from "../net/device/shaped_device.ts";
 import type { TapDevice } from "../net/device/tap_device.ts";
@@ -13,6 +14,7 @@ import { type IpAddress, parseIpAddress, parsePrefix } from "../net/wire/ip_addr
 import type { NetworkShape, NetworkAddresses as Texts, UserNetwork } from "../spec/spec.ts";
 import type { Background } from "./background.ts";
 import { hostNames } from "./host_names.ts";
+import type { BypassJoiner } from "./join_bypass.ts";
 import type { NetworkRecords } from "./network_records.ts";
 
 export type StackInputs = {
@@ -24,13 +26,15 @@ export type StackInputs = {
   readonly records: NetworkRecords;
   /** Ports of the host's that lead into the sandbox. */
   readonly published: readonly BoundPort[];
+  /** For a command with a listener of its connections. */
+  readonly join?: BypassJoiner | undefined;
 };
 
-/** `first`: a frame that has been read of the device. */
-export type StackStarter = (tap: TapDevice, first: Uint8Array | undefined) => Background;
+/** `first`: a frame that has been read of the device. `listener`: of the command's connections, where they may bypass the stack. */
+export type StackStarter = (tap: TapDevice, first: Uint8Array | undefined, listener?: Fd) => Background;
 
 /** All that can be done while the device is still being made. */
-export function prepareStack({ network, policy, hostname, tell, records, published }: StackInputs): StackStarter {
+export function prepareStack({ network, policy, hostname, tell, records, published, join }: StackInputs): StackStarter {
   const families = [network.ipv4, network.ipv6].flatMap((texts) => (texts ? [addressesOf(texts)] : []));
   const own =
     hostname === undefined ? [] : families.map(({ sandbox }) => ({ address: sandbox, names: [hostname] as const }));
@@ -40,7 +44,7 @@ export function prepareStack({ network, policy, hostname, tell, records, publish
   const gateways = network.hostLoopback ? families.map(({ gateway }) => gateway) : [];
   const names = { own: new HostsTable([...own, ...added]), ...hostNames(network.names.servers.map(at), gateways) };
   const addresses = new NetworkAddresses(families);
-  return (tap, first) => {
+  return (tap, first, listener) => {
     const shaped = network.shape ? shapedDevice(tap, network.shape) : tap;
     return new Stack({
       device: records.pcap ? new PcapDevice(shaped, records.pcap) : shaped,
@@ -50,6 +54,7 @@ export function prepareStack({ network, policy, hostname, tell, records, publish
       names,
       published,
       first,
+      join: listener && join?.(listener, tap, egress),
       sandboxMac: tap.hardwareAddress,
       now: () => performance.now(),
       random: randomWord,

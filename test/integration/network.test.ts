@@ -252,7 +252,7 @@ for address in ("203.0.113.1", "2001:db8::1"):
 
 describe("options that make no sense", () => {
   test.each([
-    ["slirp:bogus", "slirp has no option bogus"],
+    ["slirp:bogus", "there is no option bogus"],
     ["slirp:mtu=12", "mtu is a number from 1280 to 65520"],
     ["slirp:mtu=70000", "mtu is a number from 1280 to 65520"],
     ["slirp:mtu=1500,mtu=1500", "mtu is given twice"],
@@ -266,7 +266,7 @@ describe("options that make no sense", () => {
     const { code, stdout, stderr } = await here.run(["--net", net, "--", "echo", "started"]);
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toStartWith(`sandbox: Cannot use --net ${net}: ${cause}`);
-    expect(stderr).toContain("\n  give none, host, or slirp with options: ");
+    expect(stderr).toContain("\n  give none, host, or slirp or fast with options: ");
   });
 });
 

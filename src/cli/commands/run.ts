@@ -7,7 +7,7 @@ import { readHostView } from "../../host/read_host_view.ts";
 import { hostLookups } from "../../host/read_lookups.ts";
 import { subordinateRanges } from "../../host/subordinate_ranges.ts";
 import type { LaunchFailure } from "../../launch/launch_plan.ts";
-import { start } from "../../launch/start.ts";
+import { type Filters, start } from "../../launch/start.ts";
 import type { PlanFacts } from "../../plan/facts.ts";
 import type { HostLookups } from "../../spec/host_lookups.ts";
 import type { Spec, UserNetwork } from "../../spec/spec.ts";
@@ -65,7 +65,7 @@ export async function runIn(
     gid: lookups.gid,
     lowerdirAppends: stacked && atLeast(readKernel(), LOWERDIR_APPENDS),
   };
-  const filters = await filtersOf(built.spec);
+  const filters = { every: await filtersOf(built.spec), connect: await connectFilterOf(built.spec) };
   const bind = await portBinder(parsed, rootfs, built.spec);
   if (parsed.switches.has("--explain")) return (await import("../explain.ts")).explain(built.spec, facts, filters);
   if (listening) {
@@ -75,6 +75,11 @@ export async function runIn(
   }
   built.notes.forEach(note);
   return launch(built, facts, filters, lookups, keep, bind());
+}
+
+async function connectFilterOf(spec: Spec): Promise<Uint8Array | undefined> {
+  if (!spec.sandbox.network?.bypass) return undefined;
+  return (await import("../run_bypass.ts")).bypassFilter(spec);
 }
 
 /** Published ports are judged at once, and bound when they are asked for. */
@@ -98,7 +103,7 @@ async function portBinder(
 async function launch(
   { spec }: BuiltSpec,
   facts: PlanFacts,
-  filters: readonly Uint8Array[],
+  filters: Filters,
   lookups: HostLookups,
   keep: readonly number[],
   ports: readonly HostPort[],
@@ -118,7 +123,8 @@ async function launch(
   const { newSession } = spec.sandbox;
   if (network && startStack) {
     const { superviseNetwork } = await import("../../supervisor/network_session.ts");
-    return superviseNetwork({ pid, pidfd, signals, newSession, terminal, network, starter: startStack });
+    const bypasses = userNetwork?.bypass === true;
+    return superviseNetwork({ pid, pidfd, signals, newSession, terminal, network, bypasses, starter: startStack });
   }
   if (terminal)
     return (await import("../../supervisor/terminal_session.ts")).superviseTerminal({
@@ -133,15 +139,20 @@ async function launch(
 }
 
 /** Does something of the network have to be checked or served before the command speaks to it? */
-function isAtOnce({ process }: Spec, { rules, log, pcap, shape }: UserNetwork, ports: readonly HostPort[]): boolean {
+function isAtOnce(
+  { process }: Spec,
+  { rules, log, pcap, shape, bypass }: UserNetwork,
+  ports: readonly HostPort[],
+): boolean {
   const { allow, deny, file } = rules;
   const isRuled = allow.length + deny.length > 0 || file !== undefined;
   const isRecorded = log !== undefined || pcap !== undefined;
-  return process.terminal || ports.length > 0 || isRuled || isRecorded || shape !== undefined;
+  return process.terminal || bypass === true || ports.length > 0 || isRuled || isRecorded || shape !== undefined;
 }
 
 async function stackInputsOf(late: LateNetwork, published: readonly HostPort[]): Promise<StackInputs> {
-  return { ...(await import("../stack_inputs.ts")).stackInputs(late), published };
+  const join = late.network.bypass ? (await import("../../supervisor/join_bypass.ts")).joinBypass : undefined;
+  return { ...(await import("../stack_inputs.ts")).stackInputs(late), published, join };
 }
 
 async function stackStarter(inputs: StackInputs): Promise<StackStarter> {

@@ -5,7 +5,7 @@ import { ERRNO } from "../../../ffi/errno.ts";
 import type { Fd } from "../../../ffi/fd.ts";
 import { rawSyscall } from "../../../ffi/libc.ts";
 import { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
-import { hardwareAddress } from "../../../ffi/tun.ts";
+import { deviceNamespace, hardwareAddress } from "../../../ffi/tun.ts";
 import { IoVector } from "../../../ffi/vector_io.ts";
 import { getMacAddress, type MacAddress } from "../wire/mac_address.ts";
 import type { Device } from "./device.ts";
@@ -56,6 +56,11 @@ export class TapDevice implements Device, Disposable {
   /** Of the interface: the sandbox's own, whoever may have changed it since. */
   get hardwareAddress(): MacAddress {
     return getMacAddress(hardwareAddress(this.#fd), 0);
+  }
+
+  /** A descriptor of the network namespace that it is in, or a negated errno. */
+  networkNamespace(): number {
+    return deviceNamespace(this.#fd);
   }
 
   /** The errno of a read after which there is nothing more to read: EBADFD once the device has gone with its namespace. Else 0. */

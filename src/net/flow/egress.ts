@@ -40,6 +40,19 @@ export class Egress {
     return verdict;
   }
 
+  /** Whether a TCP connection may leave, whatever its first bytes are. Nobody is told. */
+  letsPass(address: IpAddress, port: number, now: number): boolean {
+    const names = this.#bindings.namesOf(address, now);
+    return decide(this.policy, { address, port, protocol: "tcp", names }).kind === "allow";
+  }
+
+  /** A connection has been let out that we hear no more of. */
+  bypassed(address: IpAddress, port: number, now: number): void {
+    if (this.#log === undefined) return;
+    const target = { address, port, protocol: "tcp" as const, names: this.#bindings.namesOf(address, now) };
+    this.#log.write(flowEntry(target, this.#log.wallClock(), { bytesOut: null, bytesIn: null, duration: null }));
+  }
+
   /** A flow that was let out is over. */
   ended(address: IpAddress, port: number, protocol: Flow["protocol"], traffic: Traffic, now: number): void {
     if (this.#log === undefined) return;

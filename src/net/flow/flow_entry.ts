@@ -14,10 +14,11 @@ export type FlowEntry = {
   readonly verdict: "allowed" | "denied";
   /** Why it was denied. */
   readonly reason?: string;
-  readonly bytesOut: number;
-  readonly bytesIn: number;
+  /** `null` for connections that bypass the stack (src/net/fast), which have an entry when they begin and none when they end. */
+  readonly bytesOut: number | null;
+  readonly bytesIn: number | null;
   /** Milliseconds. */
-  readonly duration: number;
+  readonly duration: number | null;
 };
 
 export type Traffic = {
@@ -38,7 +39,7 @@ export type Target = {
 export function flowEntry(
   { protocol, address, port, names }: Target,
   time: number,
-  { bytesOut, bytesIn, duration }: { readonly bytesOut: number; readonly bytesIn: number; readonly duration: number },
+  { bytesOut, bytesIn, duration }: Pick<FlowEntry, "bytesOut" | "bytesIn" | "duration">,
   denial?: string,
 ): FlowEntry {
   return {
@@ -51,6 +52,6 @@ export function flowEntry(
     ...(denial === undefined ? {} : { reason: denial }),
     bytesOut,
     bytesIn,
-    duration: Math.round(duration),
+    duration: duration === null ? null : Math.round(duration),
   };
 }

@@ -29,6 +29,7 @@ import { FrameWriter } from "./frame_writer.ts";
 import { DNS_PORT, NameService, type NameSettings } from "./name_service.ts";
 import { answerNeighbour } from "./neighbour_service.ts";
 import type { NetworkAddresses } from "./network_addresses.ts";
+import type { Network } from "./network_way.ts";
 import { type BoundPort, publish } from "./publish.ts";
 import { Reactor, type Ready } from "./reactor.ts";
 import { TcpTable } from "./tcp_table.ts";
@@ -49,6 +50,8 @@ export type StackOptions = {
   readonly pool?: BlockPool;
   /** A frame that was read from the device before there was a stack. */
   readonly first?: Uint8Array | undefined;
+  /** To have somebody else work in the same loop, for as long as the stack does. */
+  readonly join?: ((host: FlowHost, network: Network) => Disposable) | undefined;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
   /** A random unsigned number of 32 bits. */
@@ -83,6 +86,7 @@ export class Stack implements Disposable, Ready {
   readonly #dhcp: DhcpService | undefined;
   readonly #mtu: number;
   readonly #published: readonly Disposable[];
+  readonly #joined: Disposable | undefined;
   #round = 0;
   /** The last one in which the device was ready. */
   #deviceRound = 0;
@@ -127,6 +131,7 @@ export class Stack implements Disposable, Ready {
     this.#echo = new EchoTable(host, network, egress, buffer);
     this.#published = publish(published, host, network, { tcp: this.#tcp, udp: this.#udp }, buffer);
     this.#reactor.add(device.fd, this);
+    this.#joined = options.join?.(host, network);
     if (first !== undefined) this.#frame(first.subarray(VIRTIO_NET_HDR_LENGTH), now());
   }
 
@@ -190,6 +195,7 @@ export class Stack implements Disposable, Ready {
   }
 
   [Symbol.dispose](): void {
+    this.#joined?.[Symbol.dispose]();
     for (const port of this.#published) port[Symbol.dispose]();
     for (const table of [this.#tcp, this.#udp, this.#echo, this.#names]) table.close();
     this.#reactor[Symbol.dispose]();

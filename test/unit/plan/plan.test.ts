@@ -24,6 +24,30 @@ function planned(argv: readonly string[], rootfs = HOST): Plan {
 const lines = (made: Plan): readonly string[] => made.steps.map(showStep);
 const indexOf = (list: readonly string[], part: string): number => list.findIndex((line) => line.includes(part));
 
+describe("a network that connections may bypass", () => {
+  const { spec, directories } = build(["--net", "fast", "true"], HOST);
+  const inputs = { ...INPUTS, connectFilter: new Uint8Array(24) };
+  const list = lines(plan(spec, { directories, uid: 1000, gid: 1000 }, inputs));
+
+  test("connections are denied before a filter is installed, and the listener goes out before PID 1 is executed", () => {
+    const order = [
+      "PR_SET_NO_NEW_PRIVS",
+      "landlock_restrict_self",
+      "seccomp(SECCOMP_SET_MODE_FILTER, 0,",
+      "listener = seccomp(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, {3 instructions})",
+      "{SCM_RIGHTS [listener]}",
+      "execveat",
+    ];
+    const places = order.map((part) => indexOf(list, part));
+    expect(places).toEqual([...places].sort((a, b) => a - b));
+    expect(places.every((place) => place >= 0)).toBe(true);
+  });
+
+  test("of slirp there is none of it", () => {
+    expect(lines(planned(["--net", "slirp", "true"])).filter((line) => /landlock|listener/.test(line))).toEqual([]);
+  });
+});
+
 describe("the order of a plan", () => {
   const list = lines(planned(["true"]));
 
