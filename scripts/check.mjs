@@ -23,7 +23,8 @@ const MAY_IMPORT = {
   "net/device": ["net/wire"],
   "net/outbound": ["net/wire"],
   "net/flow": ["net/wire", "net/tcp", "net/dns", "net/policy", "net/device", "net/outbound"],
-  supervisor: ["net/flow", "net/device", "net/dns", "net/policy", "net/wire", "launch", "plan", "spec"],
+  state: ["net/wire"],
+  supervisor: ["net/flow", "net/device", "net/dns", "net/policy", "net/wire", "state", "launch", "plan", "spec"],
   "rootfs-builder": [],
   cli: [
     "net/dns",
@@ -32,6 +33,7 @@ const MAY_IMPORT = {
     "net/wire",
     "report",
     "supervisor",
+    "state",
     "launch",
     "plan",
     "seccomp",

@@ -31,7 +31,7 @@ import { buildEnvironment } from "./run_env.ts";
 import { type IdMaps, idMaps, isMapped, type Range } from "./run_ids.ts";
 import { annotationsOf, commandOf, imageFolders } from "./run_image.ts";
 import { foldersAmong, presentMounts, userMounts } from "./run_mounts.ts";
-import { runNetwork } from "./run_network.ts";
+import { type RunNetwork, runNetwork } from "./run_network.ts";
 import { capabilitiesOf, seccompOf } from "./run_security.ts";
 import { type ResolvedUser, resolveUser } from "./run_user.ts";
 import { workingFolder } from "./working_folder.ts";
@@ -60,6 +60,7 @@ export type BuiltSpec = {
   readonly directories: ReadonlySet<string>;
   /** One line each, for the user. */
   readonly notes: readonly string[];
+  readonly network: RunNetwork;
 };
 
 export type SpecInputs = {
@@ -74,7 +75,8 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
   const flag = flagReader(parsed);
   const user = userOf(inputs, flag);
   const maps = mapsOf(inputs, flag, user);
-  const { mode: network, network: userNetwork, files: resolver } = runNetwork(flag, lookups);
+  const runsIn = runNetwork(flag, lookups);
+  const { mode: network, network: userNetwork, files: resolver } = runsIn;
   const hostname = parseHostname("--hostname", flag.one("--hostname") ?? "sandbox");
   const home = homeOf(inputs, user);
   const folder = workingFolder(rootfs, flag.one("--workdir"), home, lookups);
@@ -161,7 +163,7 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
   };
   refuseNul(spec);
   const directories = foldersAmong(mounts, hidden, rootfs, lookups);
-  return { spec, directories, notes: folder.notes };
+  return { spec, directories, notes: folder.notes, network: runsIn };
 }
 
 function userOf({ rootfs, lookups }: SpecInputs, flag: FlagReader): ResolvedUser {

@@ -1,4 +1,5 @@
 // The network stack of a sandbox that has one of our own, as what its supervisor does in the background.
+import type { Fd } from "../../ffi/fd.ts";
 import { PcapDevice } from "../net/device/pcap_device.ts";
 import { ShapedDevice } from "../net/device/shaped_device.ts";
 import type { TapDevice } from "../net/device/tap_device.ts";
@@ -14,6 +15,7 @@ import type { NetworkShape, NetworkAddresses as Texts, UserNetwork } from "../sp
 import type { Background } from "./background.ts";
 import { hostNames } from "./host_names.ts";
 import type { NetworkRecords } from "./network_records.ts";
+import { PortControl } from "./port_control.ts";
 
 export type StackInputs = {
   readonly network: UserNetwork;
@@ -24,13 +26,16 @@ export type StackInputs = {
   readonly records: NetworkRecords;
   /** Ports of the host's that lead into the sandbox. */
   readonly published: readonly BoundPort[];
+  /** Where its user's requests come in, and who that is. */
+  readonly control?: { readonly listener: Fd; readonly user: number } | undefined;
 };
 
 /** `first`: a frame that has been read of the device. */
 export type StackStarter = (tap: TapDevice, first: Uint8Array | undefined) => Background;
 
 /** All that can be done while the device is still being made. */
-export function prepareStack({ network, policy, hostname, tell, records, published }: StackInputs): StackStarter {
+export function prepareStack(inputs: StackInputs): StackStarter {
+  const { network, policy, hostname, tell, records, published, control } = inputs;
   const families = [network.ipv4, network.ipv6].flatMap((texts) => (texts ? [addressesOf(texts)] : []));
   const own =
     hostname === undefined ? [] : families.map(({ sandbox }) => ({ address: sandbox, names: [hostname] as const }));
@@ -42,7 +47,7 @@ export function prepareStack({ network, policy, hostname, tell, records, publish
   const addresses = new NetworkAddresses(families);
   return (tap, first) => {
     const shaped = network.shape ? shapedDevice(tap, network.shape) : tap;
-    return new Stack({
+    const stack = new Stack({
       device: records.pcap ? new PcapDevice(shaped, records.pcap) : shaped,
       addresses,
       mtu: network.mtu,
@@ -54,6 +59,8 @@ export function prepareStack({ network, policy, hostname, tell, records, publish
       now: () => performance.now(),
       random: randomWord,
     });
+    if (control) new PortControl(stack, control.listener, control.user);
+    return stack;
   };
 }
 

@@ -366,6 +366,12 @@ export const runCommand: Command = {
       help: "Move monotonic or boottime inside; implies --time",
     },
     {
+      name: "--name",
+      value: "NAME",
+      group: "General",
+      help: "What other commands call the sandbox while it runs: letters, digits, _ . and -, and no other's at that time",
+    },
+    {
       name: "--store",
       value: "DIR",
       group: "General",

@@ -7,10 +7,11 @@ import { readHostView } from "../../host/read_host_view.ts";
 import { hostLookups } from "../../host/read_lookups.ts";
 import { subordinateRanges } from "../../host/subordinate_ranges.ts";
 import type { LaunchFailure } from "../../launch/launch_plan.ts";
-import { start } from "../../launch/start.ts";
+import { type Started, start } from "../../launch/start.ts";
 import type { PlanFacts } from "../../plan/facts.ts";
 import type { HostLookups } from "../../spec/host_lookups.ts";
 import type { Spec, UserNetwork } from "../../spec/spec.ts";
+import type { Registration } from "../../state/registration.ts";
 import { handOver } from "../../supervisor/hand_over.ts";
 import type { StackInputs, StackStarter } from "../../supervisor/start_stack.ts";
 import type { Parsed } from "../command.ts";
@@ -66,6 +67,7 @@ export async function runIn(
   };
   const filters = await filtersOf(built.spec);
   const bind = await portBinder(parsed, rootfs, built.spec);
+  const registered = await registrar(parsed, built, lookups);
   if (parsed.switches.has("--explain")) return (await import("../explain.ts")).explain(built.spec, facts, filters);
   if (listening) {
     // An environment is its one user's: here the instance's.
@@ -73,7 +75,20 @@ export async function runIn(
     return (await import("../listen.ts")).listen({ request: listening, parsed, lookups, spec: built.spec });
   }
   built.notes.forEach(note);
-  return launch(built, facts, filters, lookups, keep, bind());
+  return launch({ spec: built.spec, facts, filters, lookups, keep, ports: bind(), registration: registered() });
+}
+
+/** A name is judged at once, and taken when it is asked for. */
+async function registrar(
+  { values, switches }: Parsed,
+  built: BuiltSpec,
+  lookups: HostLookups,
+): Promise<() => Registration | undefined> {
+  const text = values.get("--name")?.[0];
+  if (text === undefined && !values.has("--publish") && !switches.has("--publish-all")) return () => undefined;
+  const { registerSandbox, sandboxName } = await import("../run_registration.ts");
+  const name = text === undefined ? undefined : sandboxName(text);
+  return () => registerSandbox(name, built, lookups);
 }
 
 /** Published ports are judged at once, and bound when they are asked for. */
@@ -94,20 +109,25 @@ async function portBinder(
   };
 }
 
-async function launch(
-  { spec }: BuiltSpec,
-  facts: PlanFacts,
-  filters: readonly Uint8Array[],
-  lookups: HostLookups,
-  keep: readonly number[],
-  ports: readonly HostPort[],
-): Promise<number> {
+type Launching = {
+  readonly spec: Spec;
+  readonly facts: PlanFacts;
+  readonly filters: readonly Uint8Array[];
+  readonly lookups: HostLookups;
+  readonly keep: readonly number[];
+  readonly ports: readonly HostPort[];
+  readonly registration: Registration | undefined;
+};
+
+async function launch({ spec, facts, filters, lookups, keep, ports, registration }: Launching): Promise<number> {
   const userNetwork = spec.sandbox.network;
   const prepare = async (): Promise<StackInputs> => ({
     ...(await import("../stack_inputs.ts")).stackInputs(spec),
     published: ports,
+    control: registration?.control && { listener: registration.control, user: lookups.uid },
   });
-  const inputs = userNetwork && isAtOnce(spec, userNetwork, ports) ? await prepare() : undefined;
+  const isServed = registration !== undefined || ports.length > 0;
+  const inputs = userNetwork && (isServed || isAtOnce(spec, userNetwork)) ? await prepare() : undefined;
   defaultChildSignal();
   if (spec.sandbox.dieWithParent && !dieWithParent()) exitNow(125);
   let startStack: StackStarter | undefined;
@@ -115,31 +135,45 @@ async function launch(
     if (inputs) startStack = await stackStarter(inputs);
   };
   const started = await start({ spec, facts, filters, hostPath: lookups.env.PATH ?? "", meanwhile });
-  if (started.kind !== "running") return throwFault(started, spec);
-  const { pid, pidfd, signals, terminal, network } = started;
-  const { newSession } = spec.sandbox;
-  if (network) {
-    const lateStarter = async (): Promise<StackStarter> => stackStarter(await prepare());
-    const { superviseNetwork } = await import("../../supervisor/network_session.ts");
-    return superviseNetwork({ pid, pidfd, signals, newSession, terminal, network, starter: startStack, lateStarter });
+  if (started.kind !== "running") {
+    registration?.remove();
+    return throwFault(started, spec);
   }
-  if (terminal)
-    return (await import("../../supervisor/terminal_session.ts")).superviseTerminal({
-      pid,
-      pidfd,
-      signals,
-      socket: terminal,
-      background: undefined,
-    });
-  return handOver({ pid, pidfd, signals, newSession, keep, command: spec.process.args });
+  registration?.started(started.pid);
+  const lateStarter = async (): Promise<StackStarter> => stackStarter(await prepare());
+  const exitCode = await supervised(started, spec, startStack, lateStarter);
+  if (exitCode === undefined) {
+    const { pid, pidfd, signals } = started;
+    const { newSession } = spec.sandbox;
+    const kept = registration ? [...keep, registration.lock.number] : keep;
+    return handOver({ pid, pidfd, signals, newSession, keep: kept, command: spec.process.args });
+  }
+  registration?.remove();
+  return exitCode;
+}
+
+/** To the command's end, where this process has more to do than to wait for that; `undefined` where it has not. */
+async function supervised(
+  { pid, pidfd, signals, terminal, network }: Started,
+  { sandbox: { newSession } }: Spec,
+  starter: StackStarter | undefined,
+  lateStarter: () => Promise<StackStarter>,
+): Promise<number | undefined> {
+  if (network) {
+    const { superviseNetwork } = await import("../../supervisor/network_session.ts");
+    return superviseNetwork({ pid, pidfd, signals, newSession, terminal, network, starter, lateStarter });
+  }
+  if (!terminal) return undefined;
+  const { superviseTerminal } = await import("../../supervisor/terminal_session.ts");
+  return superviseTerminal({ pid, pidfd, signals, socket: terminal, background: undefined });
 }
 
 /** Does something of the network have to be checked or served before the command speaks to it? */
-function isAtOnce({ process }: Spec, { rules, log, pcap, shape }: UserNetwork, ports: readonly HostPort[]): boolean {
+function isAtOnce({ process }: Spec, { rules, log, pcap, shape }: UserNetwork): boolean {
   const { allow, deny, file } = rules;
   const isRuled = allow.length + deny.length > 0 || file !== undefined;
   const isRecorded = log !== undefined || pcap !== undefined;
-  return process.terminal || ports.length > 0 || isRuled || isRecorded || shape !== undefined;
+  return process.terminal || isRuled || isRecorded || shape !== undefined;
 }
 
 async function stackStarter(inputs: StackInputs): Promise<StackStarter> {
