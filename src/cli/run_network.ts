@@ -7,7 +7,8 @@ import type { NetworkMode, ResolverFiles } from "../spec/root_mounts.ts";
 import type { EgressRules, UserNames, UserNetwork } from "../spec/spec.ts";
 import { type FlagReader, optional } from "./flag_reader.ts";
 import { parseNetDelay, parseNetLoss, parseNetRate } from "./parse/network_shape.ts";
-import { type Interface, parseNetwork } from "./parse_network.ts";
+import { type Interface, type NetworkChoice, parseNetwork } from "./parse_network.ts";
+import type { SharedNetwork } from "./shared_network.ts";
 
 export type RunNetwork = {
   readonly mode: NetworkMode;
@@ -32,13 +33,16 @@ const NEEDS_SLIRP = [
   "--add-host",
 ] as const;
 
-export function runNetwork(flag: FlagReader, lookups: HostLookups): RunNetwork {
-  const { mode, network } = parseNetwork("--net", flag.one("--net") ?? "none");
+/** `shared`: where `--net` names one that is there. */
+export function runNetwork(flag: FlagReader, lookups: HostLookups, shared?: SharedNetwork): RunNetwork {
+  const { mode, network }: NetworkChoice = shared
+    ? { mode: "shared", network: undefined }
+    : parseNetwork("--net", flag.one("--net") ?? "none");
   if (network === undefined) {
     const misplaced = NEEDS_SLIRP.find((name) => flag.one(name) !== undefined);
     if (misplaced !== undefined)
       throw usageFault(`Cannot use ${misplaced}`, "there is no network of our own", "add --net slirp");
-    return { mode, network: undefined, files: undefined };
+    return { mode, network: undefined, files: shared?.resolver };
   }
   const names = namesOf(flag, network);
   const rules = rulesOf(flag, lookups);

@@ -30,11 +30,16 @@ export function publishedPorts(parsed: Parsed, image: RunDefaults | undefined, h
     throw usageFault(
       `Cannot publish ports (${named.length > 0 ? "--publish" : "--publish-all"})`,
       `the network of --net ${flag.one("--net") ?? "none"} has no ports of its own behind the host's`,
-      "add --net slirp",
+      mendOf(flag.one("--net") ?? ""),
     );
   if (!all) return { ports: named, notes: [] };
   const exposed = image?.exposedPorts ?? [];
   return { ports: [...named, ...exposedPorts(exposed, named)], notes: leftOut(exposed) };
+}
+
+function mendOf(word: string): string {
+  const [, owner] = /^container:(.+)$/s.exec(word) ?? [];
+  return owner === undefined ? "add --net slirp" : `publish it there: sandbox port add ${owner} 8080:80`;
 }
 
 function leftOut(exposed: readonly ExposedPort[]): readonly string[] {

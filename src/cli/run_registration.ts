@@ -25,6 +25,7 @@ export function sandboxName(text: string): string {
 /** Throws where the name is another's. */
 export function registerSandbox(
   name: string | undefined,
+  word: string | undefined,
   { spec, network }: BuiltSpec,
   { env, uid }: HostLookups,
 ): Registration {
@@ -32,7 +33,7 @@ export function registerSandbox(
     name,
     created: new Date(),
     command: spec.process.args,
-    network: networkState(network),
+    network: networkState(word, network),
     hasControl: network.network !== undefined,
     newId: () => sandboxId(crypto.getRandomValues(new Uint8Array(ID_BYTES))),
     leastFd: FIRST_DESCRIPTOR + spec.sandbox.preserveFds,
@@ -49,8 +50,15 @@ function takenFault(name: string, by: string): FaultError {
   );
 }
 
-function networkState({ mode, network, files }: RunNetwork): NetworkState {
+/** `word`: as `--net` has it. */
+function networkState(word: string | undefined, { mode, network, files }: RunNetwork): NetworkState {
   const shown = (addresses: NetworkAddresses | undefined): string | undefined =>
     addresses && `${addresses.address}/${addresses.prefixLength}`;
-  return { mode, ipv4: shown(network?.ipv4), ipv6: shown(network?.ipv6), resolver: files };
+  const shared = word?.startsWith("container:") ? word : "ns";
+  return {
+    mode: mode === "shared" ? shared : mode,
+    ipv4: shown(network?.ipv4),
+    ipv6: shown(network?.ipv6),
+    resolver: files,
+  };
 }

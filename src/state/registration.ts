@@ -1,6 +1,6 @@
 // A sandbox's own entry among those that run, from before its start to its end.
 
-import type { Fd } from "../../ffi/fd.ts";
+import { Fd, setCloseOnExec } from "../../ffi/fd.ts";
 import { listen } from "../../ffi/socket.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
 import { bindUnix, openUnixMessages } from "../../ffi/unix_socket.ts";
@@ -20,6 +20,14 @@ export type Claim = {
   readonly newId: () => string;
   /** Descriptors below this number are not ours to have. */
   readonly leastFd: number;
+};
+
+export type HeldRegistration = {
+  readonly fds:
+    | readonly [root: number, folder: number, lock: number]
+    | readonly [root: number, folder: number, lock: number, control: number];
+  readonly path: string;
+  readonly state: SandboxState;
 };
 
 export type Claimed =
@@ -44,6 +52,22 @@ export class Registration {
     this.control = control;
     this.#state = state;
     writeState(folder, state);
+  }
+
+  /** One that another program of this process goes on with: what it is, and its descriptors, which stay open with it. */
+  static resume({ fds: [root, folder, lock, control], path, state }: HeldRegistration): Registration {
+    const owned = (number: number): Fd => {
+      setCloseOnExec(number);
+      return new Fd(number);
+    };
+    const listener = control === undefined ? undefined : owned(control);
+    return new Registration({ path, fd: owned(root) }, owned(folder), owned(lock), listener, state);
+  }
+
+  get held(): HeldRegistration {
+    const numbers = [this.#root.fd.number, this.#folder.number, this.lock.number] as const;
+    const fds: HeldRegistration["fds"] = this.control ? [...numbers, this.control.number] : numbers;
+    return { fds, path: this.#root.path, state: this.#state };
   }
 
   get id(): string {

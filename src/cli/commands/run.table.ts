@@ -234,7 +234,7 @@ export const runCommand: Command = {
       name: "--net",
       value: "MODE",
       group: "Network",
-      help: "none (default): a network of its own with nothing but lo; host: the host's; slirp[:cidr=,mtu=,ipv6=,host-loopback]: a network of its own behind this program",
+      help: "none (default): a network of its own with nothing but lo; host: the host's; slirp[:cidr=,mtu=,ipv6=,host-loopback]: a network of its own behind this program; container:SANDBOX: that of another one that runs; ns:PATH: a network namespace by its file",
       complete: ["none", "host", "slirp"],
     },
     {

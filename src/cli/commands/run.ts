@@ -1,12 +1,12 @@
 // `sandbox run`: command line → Spec → plan → running → waiting.
 import { Fd } from "../../../ffi/fd.ts";
-import { defaultChildSignal, dieWithParent, exitNow } from "../../../ffi/process.ts";
+import { defaultChildSignal, dieWithParent, dropCapabilities, exitNow } from "../../../ffi/process.ts";
 import { FaultError, requestFault } from "../../base/fault.ts";
 import { atLeast, readKernel } from "../../host/kernel.ts";
 import { readHostView } from "../../host/read_host_view.ts";
 import { hostLookups } from "../../host/read_lookups.ts";
 import { subordinateRanges } from "../../host/subordinate_ranges.ts";
-import type { LaunchFailure } from "../../launch/launch_plan.ts";
+import type { LaunchFailure, MapIds } from "../../launch/launch_plan.ts";
 import { type Started, start } from "../../launch/start.ts";
 import type { PlanFacts } from "../../plan/facts.ts";
 import type { HostLookups } from "../../spec/host_lookups.ts";
@@ -22,6 +22,7 @@ import type { ListenRequest } from "../run_listen.ts";
 import type { HostPort } from "../run_ports.ts";
 import { type BuiltSpec, buildSpec, type ResolvedRootfs } from "../run_spec.ts";
 import { note } from "../say.ts";
+import type { SharedNetwork } from "../shared_network.ts";
 import { runCommand } from "./run.table.ts";
 
 export async function run(argv: readonly string[]): Promise<number> {
@@ -29,7 +30,13 @@ export async function run(argv: readonly string[]): Promise<number> {
   if (parsed.switches.has("--help")) return (await import("../help.ts")).printHelp(runCommand);
   const listening = await listenRequestOf(parsed);
   const lookups = hostLookups(process.env);
+  if (isShared(parsed)) return (await import("../run_shared.ts")).runShared(parsed, lookups, listening);
   return await runIn(await resolveRootfs(parsed, lookups), parsed, lookups, listening);
+}
+
+/** A network that is there already: `container:SANDBOX`, `ns:PATH`. */
+function isShared({ values }: Parsed): boolean {
+  return /^(container|ns)(:|$)/.test(values.get("--net")?.[0] ?? "");
 }
 
 const LISTEN_FLAGS = [
@@ -56,8 +63,10 @@ export async function runIn(
   parsed: Parsed,
   lookups: HostLookups,
   listening?: ListenRequest,
+  shared?: SharedNetwork,
 ): Promise<number> {
-  const built = buildSpec({ parsed, rootfs, lookups, ranges: () => subordinateRanges(lookups.uid, lookups.env.PATH) });
+  const ranges = () => subordinateRanges(lookups.uid, lookups.env.PATH);
+  const built = buildSpec({ parsed, rootfs, lookups, shared, ranges });
   const stacked = rootfs.kind === "folder" && rootfs.layers.length > 1;
   const facts: PlanFacts = {
     directories: built.directories,
@@ -75,7 +84,9 @@ export async function runIn(
     return (await import("../listen.ts")).listen({ request: listening, parsed, lookups, spec: built.spec });
   }
   built.notes.forEach(note);
-  return launch({ spec: built.spec, facts, filters, lookups, keep, ports: bind(), registration: registered() });
+  const ports = bind();
+  const launching = { spec: built.spec, facts, filters, lookups, keep, ports, registration: registered() };
+  return shared ? (await import("../enter_shared.ts")).enterShared(launching, shared) : launch(launching);
 }
 
 /** A name is judged at once, and taken when it is asked for. */
@@ -88,7 +99,7 @@ async function registrar(
   if (text === undefined && !values.has("--publish") && !switches.has("--publish-all")) return () => undefined;
   const { registerSandbox, sandboxName } = await import("../run_registration.ts");
   const name = text === undefined ? undefined : sandboxName(text);
-  return () => registerSandbox(name, built, lookups);
+  return () => registerSandbox(name, values.get("--net")?.[0], built, lookups);
 }
 
 /** Published ports are judged at once, and bound when they are asked for. */
@@ -109,7 +120,7 @@ async function portBinder(
   };
 }
 
-type Launching = {
+export type Launching = {
   readonly spec: Spec;
   readonly facts: PlanFacts;
   readonly filters: readonly Uint8Array[];
@@ -117,9 +128,12 @@ type Launching = {
   readonly keep: readonly number[];
   readonly ports: readonly HostPort[];
   readonly registration: Registration | undefined;
+  /** Who maps ids where newuidmap(1) cannot; where that is this process, it may do no such thing afterwards. */
+  readonly mapIds?: MapIds;
 };
 
-async function launch({ spec, facts, filters, lookups, keep, ports, registration }: Launching): Promise<number> {
+export async function launch(launching: Launching): Promise<number> {
+  const { spec, facts, filters, lookups, keep, ports, registration, mapIds } = launching;
   const userNetwork = spec.sandbox.network;
   const prepare = async (): Promise<StackInputs> => ({
     ...(await import("../stack_inputs.ts")).stackInputs(spec),
@@ -134,7 +148,8 @@ async function launch({ spec, facts, filters, lookups, keep, ports, registration
   const meanwhile = async (): Promise<void> => {
     if (inputs) startStack = await stackStarter(inputs);
   };
-  const started = await start({ spec, facts, filters, hostPath: lookups.env.PATH ?? "", meanwhile });
+  const started = await start({ spec, facts, filters, hostPath: lookups.env.PATH ?? "", mapIds, meanwhile });
+  if (mapIds) dropCapabilities();
   if (started.kind !== "running") {
     registration?.remove();
     return throwFault(started, spec);
@@ -180,7 +195,7 @@ async function stackStarter(inputs: StackInputs): Promise<StackStarter> {
   return (await import("../../supervisor/start_stack.ts")).prepareStack(inputs);
 }
 
-async function resolveRootfs(parsed: Parsed, lookups: HostLookups): Promise<Found> {
+export async function resolveRootfs(parsed: Parsed, lookups: HostLookups): Promise<Found> {
   const text = parsed.values.get("--rootfs")?.[0] ?? "host";
   if (text === "host") {
     if (parsed.values.has("--persist"))
