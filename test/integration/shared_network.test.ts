@@ -398,7 +398,8 @@ describe("what has been killed", () => {
       await child.exited;
       expect(family.filter((pid) => !gone(pid))).toEqual([]);
     }
-    expect((await here.sandbox(["internal-names"])).stdout).toBe("first\n");
+    const seen = () => Bun.spawnSync([SANDBOX, "internal-names"], { env: here.env }).stdout.toString();
+    expect(await eventually(seen, (names) => names === "first\n")).toBe("first\n");
     expect(readdirSync(FOLDER).length).toBe(1);
   });
 });
