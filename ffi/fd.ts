@@ -2,6 +2,13 @@
 import { rawSyscall, syscall } from "./libc.ts";
 
 const F_DUPFD_CLOEXEC = 1030;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+
+/** For one that came by an execve, and is not to go with the next. */
+export function setCloseOnExec(number: number): void {
+  syscall("fcntl", "descriptor", number, F_SETFD, FD_CLOEXEC);
+}
 
 export class Fd implements Disposable {
   #number: number;

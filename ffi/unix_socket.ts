@@ -1,9 +1,10 @@
-// Listening stream sockets of the unix family, unix(7): always non-blocking and close-on-exec. What a user can cause is a negated errno.
+// Listening sockets of the unix family, unix(7): always non-blocking and close-on-exec. What a user can cause is a negated errno.
 import { Fd } from "./fd.ts";
 import { rawSyscall, syscall } from "./libc.ts";
 
 const AF_UNIX = 1;
 const SOCK_STREAM_NONBLOCK_CLOEXEC = 0o2004001;
+const SOCK_SEQPACKET_NONBLOCK_CLOEXEC = 0o2004005;
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 const SO_ACCEPTCONN = 30;
@@ -14,6 +15,11 @@ const PATH_BYTES = 108;
 
 export function openUnixSocket(): Fd {
   return new Fd(syscall("socket", "unix stream", AF_UNIX, SOCK_STREAM_NONBLOCK_CLOEXEC, 0));
+}
+
+/** SOCK_SEQPACKET: what is sent at once comes at once. */
+export function openUnixMessages(): Fd {
+  return new Fd(syscall("socket", "unix messages", AF_UNIX, SOCK_SEQPACKET_NONBLOCK_CLOEXEC, 0));
 }
 
 /** bind(2) to a path: 0, or a negated errno. */

@@ -1,7 +1,7 @@
 // One table of commands and flags feeds parsing, help, completions and the man page.
 
 /** How a flag's value is completed by a shell. */
-export type ValueHint = "file" | "directory" | "none" | readonly string[];
+export type ValueHint = "file" | "directory" | "none" | "sandbox" | readonly string[];
 
 export type Flag = {
   /** `--volume`. */

@@ -2,6 +2,7 @@
 import { usageFault } from "../base/fault.ts";
 import type { Command, Parsed } from "./command.ts";
 import { COMMANDS } from "./commands/all.table.ts";
+import { NAMES_COMMAND } from "./completion/names_command.ts";
 import { findCommand, findVerb, misplacedFlag } from "./find_command.ts";
 import { printHelp, printOverview } from "./help.ts";
 import { parseArguments } from "./parse/arguments.ts";
@@ -9,6 +10,9 @@ import { parseArguments } from "./parse/arguments.ts";
 type Action = (parsed: Parsed) => number | Promise<number>;
 
 const ACTIONS: Readonly<Record<string, () => Promise<Action>>> = {
+  "port ls": async () => (await import("./commands/port_ls.ts")).portLs,
+  "port add": async () => (await import("./commands/port_add.ts")).portAdd,
+  "port rm": async () => (await import("./commands/port_rm.ts")).portRm,
   doctor: async () => (await import("./commands/doctor.ts")).doctor,
   completion: async () => (await import("./commands/completion.ts")).completion,
   man: async () => (await import("./commands/man.ts")).man,
@@ -46,6 +50,9 @@ export async function dispatch(name: string | undefined, argv: readonly string[]
   if (name === "--version" || name === "-V") return (await import("./commands/version.ts")).versionLine();
   if (name === "internal-store") return (await import("./commands/internal_store.ts")).internalStore(argv);
   if (name === "internal-build") return (await import("./commands/internal_build.ts")).internalBuild(argv);
+  if (name === NAMES_COMMAND) return (await import("./commands/internal_names.ts")).internalNames();
+  if (name === "launch-joined") return (await import("./commands/launch_joined.ts")).launchJoined(argv);
+  if (name === "enter-failed") return (await import("./commands/enter_failed.ts")).enterFailed(argv);
   if (name.startsWith("-")) throw misplacedFlag(name);
   const found = findCommand(name);
   if (found.verbs === undefined) return await perform(found, argv);

@@ -69,6 +69,8 @@ function contradictionOf(flag: FlagReader, mode: ListenRequest["mode"]): FaultEr
     );
   if (flag.one(IDLE) !== undefined && flag.all("--listen").some((text) => parseListen(text).at.kind === "unix"))
     return usageFault(`Cannot use ${IDLE}`, "the kernel does not tell when a unix socket was in use", `drop ${IDLE}`);
+  if (mode === "inetd" && flag.one("--name") !== undefined)
+    return usageFault(WHAT, "a name is one instance's, not each one's (--name)", "drop --name");
   if (mode === "inetd" && (flag.has("--publish-all") || flag.one("--publish") !== undefined))
     return usageFault(WHAT, "a port is published by one instance, not by each (--publish)", "drop --publish");
   return undefined;

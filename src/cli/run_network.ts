@@ -8,8 +8,9 @@ import type { EgressRules, UserNames, UserNetwork } from "../spec/spec.ts";
 import { DEFAULT_NET } from "./default_net.ts";
 import { type FlagReader, optional } from "./flag_reader.ts";
 import { parseNetDelay, parseNetLoss, parseNetRate } from "./parse/network_shape.ts";
-import { type Interface, parseNetwork } from "./parse_network.ts";
+import { type Interface, type NetworkChoice, parseNetwork } from "./parse_network.ts";
 import { resolverText } from "./resolver_text.ts";
+import type { SharedNetwork } from "./shared_network.ts";
 
 export type RunNetwork = {
   readonly mode: NetworkMode;
@@ -34,17 +35,21 @@ const NEEDS_SLIRP = [
   "--add-host",
 ] as const;
 
-export function runNetwork(flag: FlagReader, lookups: HostLookups): RunNetwork {
-  const { mode, network } = parseNetwork("--net", flag.one("--net") ?? DEFAULT_NET);
+/** `shared`: where `--net` names one that is there. */
+export function runNetwork(flag: FlagReader, lookups: HostLookups, shared?: SharedNetwork): RunNetwork {
+  const word = flag.one("--net") ?? DEFAULT_NET;
+  const { mode, network }: NetworkChoice = shared
+    ? { mode: "shared", network: undefined }
+    : parseNetwork("--net", word);
   if (network === undefined) {
     const misplaced = NEEDS_SLIRP.find((name) => flag.one(name) !== undefined);
     if (misplaced !== undefined)
       throw usageFault(
         `Cannot use ${misplaced}`,
-        `with --net ${mode} there is no network of our own`,
-        `drop --net ${mode}`,
+        `with --net ${word} there is no network of our own`,
+        `drop --net ${word}`,
       );
-    return { mode, network: undefined, files: undefined };
+    return { mode, network: undefined, files: shared?.resolver };
   }
   const names = namesOf(flag, network);
   const rules = rulesOf(flag, lookups);

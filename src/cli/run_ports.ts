@@ -25,17 +25,24 @@ export type AskedPorts = {
 /** What the command line asks for; `image`: whose ports --publish-all means. */
 export function publishedPorts(parsed: Parsed, image: RunDefaults | undefined, hasNetwork: boolean): AskedPorts {
   const flag = flagReader(parsed);
-  const named = flag.all("--publish").flatMap(parsePublish);
+  const named = flag.all("--publish").flatMap((text) => parsePublish(text));
   const all = flag.has("--publish-all");
   if (!hasNetwork && (all || named.length > 0))
     throw usageFault(
       `Cannot publish ports (${named.length > 0 ? "--publish" : "--publish-all"})`,
       `the network of --net ${flag.one("--net") ?? DEFAULT_NET} has no ports of its own behind the host's`,
-      "drop --net: the network that a sandbox has without it is our own",
+      mendOf(flag.one("--net") ?? DEFAULT_NET),
     );
   if (!all) return { ports: named, notes: [] };
   const exposed = image?.exposedPorts ?? [];
   return { ports: [...named, ...exposedPorts(exposed, named)], notes: leftOut(exposed) };
+}
+
+function mendOf(word: string): string {
+  const [, owner] = /^container:(.+)$/s.exec(word) ?? [];
+  return owner === undefined
+    ? "drop --net: the network that a sandbox has without it is our own"
+    : `publish it there: sandbox port add ${owner} 8080:80`;
 }
 
 function leftOut(exposed: readonly ExposedPort[]): readonly string[] {
@@ -55,14 +62,17 @@ function exposedPorts(exposed: readonly ExposedPort[], named: readonly Published
   });
 }
 
-/** All, or a fault that names the one that cannot be had. Descriptors that the command is given (`preserved`) are not among them. */
-export function bindPorts(ports: readonly PublishedPort[], preserved: number): readonly HostPort[] {
+/**
+ * All, or a fault that names the one that cannot be had. Descriptors that the command is given (`preserved`) are not among them. `flag`: what
+ * stands before a port on the command line.
+ */
+export function bindPorts(ports: readonly PublishedPort[], preserved: number, flag = "-p "): readonly HostPort[] {
   const bound: HostPort[] = [];
   for (const port of ports) {
     const result = bindPort(port.protocol, { address: port.address, port: port.hostPort });
     if (result.kind === "failed") {
       for (const { socket } of bound) socket.close();
-      throw bindFault(port, result.errno);
+      throw bindFault(port, result.errno, flag);
     }
     // A number that is to be handed on is the caller's to open: ours is not to be taken for it.
     bound.push({ ...port, socket: result.socket.raised(FIRST_DESCRIPTOR + preserved) });
@@ -72,18 +82,18 @@ export function bindPorts(ports: readonly PublishedPort[], preserved: number): r
 
 /** `published 127.0.0.1:40213 -> 80/tcp`, of those that the kernel chose. */
 export function chosenPorts(ports: readonly HostPort[]): readonly string[] {
-  return ports
-    .filter(({ hostPort }) => hostPort === 0)
-    .map(({ socket, address, sandboxPort, protocol }) => {
-      const { port } = localEndpoint(socket.number);
-      return `published ${formatEndpoint(address, port)} -> ${sandboxPort}/${protocol}`;
-    });
+  return ports.filter(({ hostPort }) => hostPort === 0).map((port) => `published ${boundPort(port)}`);
 }
 
-function bindFault(port: PublishedPort, errno: number): FaultError {
+/** `127.0.0.1:40213 -> 80/tcp`. */
+export function boundPort({ socket, address, sandboxPort, protocol }: HostPort): string {
+  return `${formatEndpoint(address, localEndpoint(socket.number).port)} -> ${sandboxPort}/${protocol}`;
+}
+
+function bindFault(port: PublishedPort, errno: number, flag: string): FaultError {
   const { address, hostPort, sandboxPort, protocol } = port;
   const inside = `${sandboxPort}${protocol === "udp" ? "/udp" : ""}`;
-  const mends = { chosen: `-p :${inside}`, higher: `-p ${hostPort + 8000}:${inside}` };
+  const mends = { chosen: `${flag}:${inside}`, higher: `${flag}${hostPort + 8000}:${inside}` };
   const { cause, hint } = portReason({ address, port: hostPort, protocol }, errno, mends);
   return requestFault(`Cannot publish ${sandboxPort}/${protocol} at ${formatEndpoint(address, hostPort)}`, cause, hint);
 }

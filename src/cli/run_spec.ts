@@ -8,6 +8,7 @@ import {
   hostRootMounts,
   kernelMounts,
   MASKED_PATHS,
+  NETWORK_PATHS,
   type NetworkMode,
   ownFileMounts,
   READONLY_PATHS,
@@ -31,9 +32,10 @@ import { buildEnvironment } from "./run_env.ts";
 import { type IdMaps, idMaps, isMapped, type Range } from "./run_ids.ts";
 import { annotationsOf, commandOf, imageFolders } from "./run_image.ts";
 import { foldersAmong, presentMounts, userMounts } from "./run_mounts.ts";
-import { runNetwork } from "./run_network.ts";
+import { type RunNetwork, runNetwork } from "./run_network.ts";
 import { capabilitiesOf, seccompOf } from "./run_security.ts";
 import { type ResolvedUser, resolveUser } from "./run_user.ts";
+import type { SharedNetwork } from "./shared_network.ts";
 import { workingFolder } from "./working_folder.ts";
 
 /** The root file system after images have been found and unpacked. */
@@ -60,12 +62,15 @@ export type BuiltSpec = {
   readonly directories: ReadonlySet<string>;
   /** One line each, for the user. */
   readonly notes: readonly string[];
+  readonly network: RunNetwork;
 };
 
 export type SpecInputs = {
   readonly parsed: Parsed;
   readonly rootfs: ResolvedRootfs;
   readonly lookups: HostLookups;
+  /** Where `--net` names a network that is there. */
+  readonly shared?: SharedNetwork | undefined;
   readonly ranges: () => { readonly uids: readonly Range[]; readonly gids: readonly Range[] } | string;
 };
 
@@ -74,7 +79,8 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
   const flag = flagReader(parsed);
   const user = userOf(inputs, flag);
   const maps = mapsOf(inputs, flag, user);
-  const { mode: network, network: userNetwork, files: resolver } = runNetwork(flag, lookups);
+  const runsIn = runNetwork(flag, lookups, inputs.shared);
+  const { mode: network, network: userNetwork, files: resolver } = runsIn;
   const hostname = parseHostname("--hostname", flag.one("--hostname") ?? "sandbox");
   const home = homeOf(inputs, user);
   const folder = workingFolder(rootfs, flag.one("--workdir"), home, lookups);
@@ -141,9 +147,11 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
     linux: {
       uidMappings: maps.uid,
       gidMappings: maps.gid,
-      namespaces: namespaces(flag, network).map((type) => ({ type })),
+      namespaces: namespaces(flag, network).map((type) =>
+        type === "network" && inputs.shared ? { type, path: inputs.shared.shown } : { type },
+      ),
       ...timeOffsets(flag),
-      maskedPaths: [...MASKED_PATHS, ...hidden],
+      maskedPaths: [...MASKED_PATHS, ...(inputs.shared ? NETWORK_PATHS : []), ...hidden],
       readonlyPaths: READONLY_PATHS,
     },
     sandbox: {
@@ -161,7 +169,7 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
   };
   refuseNul(spec);
   const directories = foldersAmong(mounts, hidden, rootfs, lookups);
-  return { spec, directories, notes: folder.notes };
+  return { spec, directories, notes: folder.notes, network: runsIn };
 }
 
 function userOf({ rootfs, lookups }: SpecInputs, flag: FlagReader): ResolvedUser {

@@ -9,7 +9,7 @@ import type { Spec } from "../spec/spec.ts";
 import { commandCandidates } from "./command_candidates.ts";
 import { ExecChannels, NO_DESCRIPTOR } from "./exec_channels.ts";
 import { idMapHelpers } from "./id_map_helpers.ts";
-import { awaitCommand, beginLaunch, type Launched, type LaunchFailure } from "./launch_plan.ts";
+import { awaitCommand, beginLaunch, type Launched, type LaunchFailure, type MapIds } from "./launch_plan.ts";
 
 export type Started = Launched & {
   /** A socket that the terminal comes by. */
@@ -29,12 +29,14 @@ export type StartOptions = {
   readonly filters: Filters;
   /** The caller's PATH, in which newuidmap is looked for. */
   readonly hostPath: string;
+  /** Who maps ids in place of that. */
+  readonly mapIds?: MapIds | undefined;
   /** What can be done while the child sets itself up. */
   readonly meanwhile: () => Promise<void>;
 };
 
 export async function start(options: StartOptions): Promise<Started | LaunchFailure> {
-  const { spec, facts, filters, hostPath, meanwhile } = options;
+  const { spec, facts, filters, hostPath, mapIds = idMapHelpers(hostPath), meanwhile } = options;
   using channels = new ExecChannels({
     helper: spec.sandbox.idMapWriter === "helper",
     terminal: spec.process.terminal,
@@ -43,7 +45,7 @@ export async function start(options: StartOptions): Promise<Started | LaunchFail
   const candidates = commandCandidates(spec.process.args, spec.process.env);
   const signals = new SignalPipe();
   const planned = plan(spec, facts, execInputs(channels, candidates, filters));
-  const launched = beginLaunch(planned, channels, idMapHelpers(hostPath));
+  const launched = beginLaunch(planned, channels, mapIds);
   if (launched.kind !== "running") return launched;
   await meanwhile();
   const result = awaitCommand(launched, planned, channels, candidates);

@@ -32,7 +32,8 @@ const CLONE_FLAGS: Readonly<Record<Exclude<NamespaceType, "time" | "network">, k
 
 export function plan(spec: Spec, facts: PlanFacts, inputs: ExecInputs): Plan {
   const program = new Program();
-  const has = (type: NamespaceType): boolean => spec.linux.namespaces.some((namespace) => namespace.type === type);
+  const has = (type: NamespaceType): boolean =>
+    spec.linux.namespaces.some((namespace) => namespace.type === type && namespace.path === undefined);
   planDescriptors(program, spec, inputs);
   if (has("network")) planNetwork(program, spec.sandbox.network, inputs.networkFd);
   planIdMaps(program, spec, inputs);

@@ -2,7 +2,8 @@
 import { type HostView, PRIVATE_FOLDERS, SYSTEM_FOLDERS } from "./host_view.ts";
 import type { Mount } from "./spec.ts";
 
-export type NetworkMode = "none" | "host" | "slirp";
+/** `shared`: one that is there already, of others. */
+export type NetworkMode = "none" | "host" | "slirp" | "shared";
 
 /** The content of /etc/resolv.conf, and what /etc/hosts has more. */
 export type ResolverFiles = { readonly resolvConf: string; readonly hosts: string };
@@ -42,8 +43,8 @@ function homeFolder(home: string): readonly Mount[] {
 }
 
 /**
- * /proc, /sys and /dev. A new /sys takes a network namespace of one's own (kernel, sysfs_init_fs_context()); and where the
- * kernel refuses a new /proc since the outer one is partly covered, it refuses a new /sys for the same reason.
+ * /proc, /sys and /dev. A new /sys takes a network namespace of one's own (kernel, sysfs_init_fs_context()): one that is shared is its
+ * owner's. And where the kernel refuses a new /proc since the outer one is partly covered, it refuses a new /sys for the same reason.
  */
 export function kernelMounts(options: {
   readonly proc: "new" | "bind";
@@ -55,7 +56,7 @@ export function kernelMounts(options: {
     proc === "new"
       ? { type: "proc", destination: "/proc", options: SEALED }
       : { type: "bind", source: "/proc", destination: "/proc", options: SEALED },
-    network !== "host" && proc === "new"
+    network !== "host" && network !== "shared" && proc === "new"
       ? { type: "sysfs", destination: "/sys", options: [...SEALED, "ro"] }
       : { type: "bind", source: "/sys", destination: "/sys", options: [...SEALED, "ro"] },
     { type: "tmpfs", destination: "/dev", options: ["nosuid", "noexec", "mode=0755", "size=65536k"] },
@@ -124,7 +125,10 @@ export const MASKED_PATHS = [
   "/sys/devices/virtual/powercap",
   "/sys/firmware",
 ] as const;
+/** What the host's /sys tells of its network, for a sandbox that sees that /sys and is on another network. */
+export const NETWORK_PATHS = ["/sys/class/net", "/sys/devices/virtual/net"] as const;
 export const MASKED_FOLDERS: readonly string[] = [
+  ...NETWORK_PATHS,
   "/proc/acpi",
   "/proc/asound",
   "/proc/scsi",

@@ -16,6 +16,7 @@ import type { Background } from "./background.ts";
 import { hostNames } from "./host_names.ts";
 import type { BypassJoiner } from "./join_bypass.ts";
 import type { NetworkRecords } from "./network_records.ts";
+import { PortControl } from "./port_control.ts";
 
 export type StackInputs = {
   readonly network: UserNetwork;
@@ -28,13 +29,16 @@ export type StackInputs = {
   readonly published: readonly BoundPort[];
   /** For a command with a listener of its connections. */
   readonly join?: BypassJoiner | undefined;
+  /** Where its user's requests come in, and who that is. */
+  readonly control?: { readonly listener: Fd; readonly user: number } | undefined;
 };
 
 /** `first`: a frame that has been read of the device. `listener`: of the command's connections, where they may bypass the stack. */
 export type StackStarter = (tap: TapDevice, first: Uint8Array | undefined, listener?: Fd) => Background;
 
 /** All that can be done while the device is still being made. */
-export function prepareStack({ network, policy, hostname, tell, records, published, join }: StackInputs): StackStarter {
+export function prepareStack(inputs: StackInputs): StackStarter {
+  const { network, policy, hostname, tell, records, published, control, join } = inputs;
   const families = [network.ipv4, network.ipv6].flatMap((texts) => (texts ? [addressesOf(texts)] : []));
   const own =
     hostname === undefined ? [] : families.map(({ sandbox }) => ({ address: sandbox, names: [hostname] as const }));
@@ -46,7 +50,7 @@ export function prepareStack({ network, policy, hostname, tell, records, publish
   const addresses = new NetworkAddresses(families);
   return (tap, first, listener) => {
     const shaped = network.shape ? shapedDevice(tap, network.shape) : tap;
-    return new Stack({
+    const stack = new Stack({
       device: records.pcap ? new PcapDevice(shaped, records.pcap) : shaped,
       addresses,
       mtu: network.mtu,
@@ -59,6 +63,8 @@ export function prepareStack({ network, policy, hostname, tell, records, publish
       now: () => performance.now(),
       random: randomWord,
     });
+    if (control) new PortControl(stack, control.listener, control.user);
+    return stack;
   };
 }
 

@@ -38,9 +38,11 @@ export class Workspace implements Disposable {
   readonly dir = join(this.root, "project");
   readonly home = join(this.root, "home");
   readonly data = join(this.root, "data");
+  readonly runtime = join(this.root, "runtime");
 
   constructor() {
     for (const folder of [this.dir, this.home, this.data]) mkdirSync(folder);
+    mkdirSync(this.runtime, { mode: 0o700 });
   }
 
   get env(): Record<string, string> {
@@ -51,6 +53,7 @@ export class Workspace implements Disposable {
       USER: process.env.USER ?? "tester",
       LANG: "C.UTF-8",
       XDG_DATA_HOME: this.data,
+      XDG_RUNTIME_DIR: this.runtime,
       TMPDIR: this.root,
     };
   }

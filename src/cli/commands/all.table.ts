@@ -6,12 +6,14 @@ import { envCommand } from "./env.table.ts";
 import { helpCommand } from "./help.table.ts";
 import { imageCommand } from "./image.table.ts";
 import { manCommand } from "./man.table.ts";
+import { portCommand } from "./port.table.ts";
 import { runCommand } from "./run.table.ts";
 import { systemCommand } from "./system.table.ts";
 import { versionCommand } from "./version.table.ts";
 
 const EXPLAINED = [
   runCommand,
+  portCommand,
   imageCommand,
   envCommand,
   systemCommand,

@@ -234,7 +234,7 @@ export const runCommand: Command = {
       name: "--net",
       value: "MODE",
       group: "Network",
-      help: "slirp (default): a network of its own behind this program, which reaches what the caller can; behind a colon, with commas: cidr=, mtu=, ipv6=, host-loopback. fast[:...]: likewise, with TCP connections that may leave as the host's own (Linux 6.9). none: nothing but lo. host: the host's",
+      help: "slirp (default): a network of its own behind this program, which reaches what the caller can; behind a colon, with commas: cidr=, mtu=, ipv6=, host-loopback. fast[:...]: likewise, with TCP connections that may leave as the host's own (Linux 6.9). none: nothing but lo. host: the host's. container:SANDBOX: that of another one that runs. ns:PATH: a network namespace by its file",
       complete: ["slirp", "fast", "none", "host"],
     },
     {
@@ -364,6 +364,12 @@ export const runCommand: Command = {
       repeat: true,
       group: "Namespaces",
       help: "Move monotonic or boottime inside; implies --time",
+    },
+    {
+      name: "--name",
+      value: "NAME",
+      group: "General",
+      help: "What other commands call the sandbox while it runs: letters, digits, _ . and -, and no other's at that time",
     },
     {
       name: "--store",

@@ -2,6 +2,7 @@
 // loaded, the command that `sandbox run` runs is completed by that command's own completion.
 import { type Command, type Flag, lastWord, type ValueHint, withVerbs } from "../command.ts";
 import { GLOBAL_FLAGS } from "./global_flags.ts";
+import { NAMES_COMMAND } from "./names_command.ts";
 import { quote } from "./quote.ts";
 
 /** Defines `_sandbox` and registers it. */
@@ -14,7 +15,7 @@ export function bashCompletion(commands: readonly Command[]): string {
     ...withVerbs(commands).map(commandCase),
     "  esac",
     "}",
-    ENGINE.replace("@FIRST@", first.map(quote).join(" ")),
+    ENGINE.replace("@FIRST@", first.map(quote).join(" ")).replace("@NAMES@", NAMES_COMMAND),
   ].join("\n");
 }
 
@@ -64,6 +65,9 @@ _sandbox_hint() {
     list\\ *)
       read -ra hint <<<"$hint"
       _sandbox_list "$before" "$part" "\${hint[@]:1}"
+      ;;
+    sandbox)
+      _sandbox_list "$before" "$part" $(sandbox @NAMES@ 2>/dev/null)
       ;;
     file | directory)
       [[ $hint == directory ]] && kind=-d

@@ -1,7 +1,10 @@
 // The command table → a completion script for fish.
 import { type Command, type Flag, lastWord, type ValueHint, withVerbs } from "../command.ts";
 import { GLOBAL_FLAGS } from "./global_flags.ts";
+import { NAMES_COMMAND } from "./names_command.ts";
 import { quoteFish } from "./quote.ts";
+
+const SANDBOXES = "'(__sandbox_names)'";
 
 /** A script of `complete` lines and the functions that they ask. */
 export function fishCompletion(commands: readonly Command[]): string {
@@ -40,6 +43,7 @@ function commandLines({ name, flags, positional, passthrough, verbs }: Command):
 
 function positionalWords(hint: ValueHint | undefined): string {
   if (hint === "file") return "'(__fish_complete_path)'";
+  if (hint === "sandbox") return SANDBOXES;
   return hint === undefined || typeof hint === "string" ? "" : quoteFish(hint.join(" "));
 }
 
@@ -52,6 +56,7 @@ function valueOptions(hint: ValueHint | undefined): string {
   if (hint === undefined || hint === "none") return "-x";
   if (hint === "file") return "-r -F";
   if (hint === "directory") return "-x -a '(__fish_complete_directories)'";
+  if (hint === "sandbox") return `-x -a ${SANDBOXES}`;
   return `-x -a ${quoteFish(hint.join(" "))}`;
 }
 
@@ -107,6 +112,11 @@ end
 function __sandbox_flags_of
     __sandbox_command $argv; or return 1
     not contains -- "$argv" @PASSTHROUGH@; or not __sandbox_rest >/dev/null
+end
+
+# Prints the sandboxes that run.
+function __sandbox_names
+    type -q sandbox; and sandbox ${NAMES_COMMAND} 2>/dev/null
 end
 
 function __sandbox_complete_rest

@@ -1,6 +1,7 @@
 // The command table → a completion script for zsh: to be sourced after compinit, or kept as _sandbox in $fpath.
 import { type Command, type Flag, lastWord, type ValueHint } from "../command.ts";
 import { GLOBAL_FLAGS } from "./global_flags.ts";
+import { NAMES_COMMAND } from "./names_command.ts";
 import { quote } from "./quote.ts";
 
 /** Defines `_sandbox` and registers it. */
@@ -82,6 +83,7 @@ function action(hint: ValueHint | undefined): string {
   if (hint === undefined || hint === "none") return " ";
   if (hint === "file") return "_files";
   if (hint === "directory") return "_files -/";
+  if (hint === "sandbox") return `{compadd -- \${(f)"$(sandbox ${NAMES_COMMAND} 2>/dev/null)"}}`;
   return `(${hint.join(" ")})`;
 }
 

@@ -18,22 +18,24 @@ export const DEFAULT_ADDRESS: IpAddress = { family: 4, bytes: Uint8Array.of(127,
 const FORM = /^(?:(?:(\[[^\]]*\]|[^:[\]]*):)?([^:[\]/]*):)?([^:[\]/]+)(?:\/([a-z]*))?$/;
 const LARGEST_PORT = 65_535;
 
+type Words = { readonly what: string; readonly text: string };
 type Range = { readonly first: number; readonly last: number };
 
-/** One for each port of a range. */
-export function parsePublish(text: string): readonly PublishedPort[] {
+/** One for each port of a range. `what`: what is being done, for a fault. */
+export function parsePublish(text: string, what = "use --publish"): readonly PublishedPort[] {
+  const words: Words = { what, text };
   const match = FORM.exec(text);
-  if (!match) throw refusal(text, formMistake(text));
+  if (!match) throw refusal(words, formMistake(text));
   const [, ip, hostText = "", sandboxText = "", protocolText] = match;
-  const address = ip === undefined ? DEFAULT_ADDRESS : addressOf(text, ip);
-  const protocol = protocolOf(text, protocolText ?? "tcp");
-  const sandbox = rangeOf(text, sandboxText, 1);
-  const host = hostText === "" ? undefined : rangeOf(text, hostText, 0);
+  const address = ip === undefined ? DEFAULT_ADDRESS : addressOf(words, ip);
+  const protocol = protocolOf(words, protocolText ?? "tcp");
+  const sandbox = rangeOf(words, sandboxText, 1);
+  const host = hostText === "" ? undefined : rangeOf(words, hostText, 0);
   const isChosen = host === undefined || host.last === 0;
   const count = sandbox.last - sandbox.first + 1;
   if (!isChosen && host.last - host.first + 1 !== count)
-    throw refusal(text, `${hostText} and ${sandboxText} are not equally many ports`);
-  if (!isChosen && host.first === 0) throw refusal(text, "port 0 has no neighbours: the kernel chooses it");
+    throw refusal(words, `${hostText} and ${sandboxText} are not equally many ports`);
+  if (!isChosen && host.first === 0) throw refusal(words, "port 0 has no neighbours: the kernel chooses it");
   return Array.from({ length: count }, (_, i) => ({
     address,
     hostPort: isChosen ? 0 : host.first + i,
@@ -42,25 +44,25 @@ export function parsePublish(text: string): readonly PublishedPort[] {
   }));
 }
 
-function addressOf(text: string, ip: string): IpAddress {
+function addressOf(words: Words, ip: string): IpAddress {
   const bare = ip.startsWith("[") ? ip.slice(1, -1) : ip;
   const address = parseIpAddress(bare);
-  if (address !== undefined && isIpv4Mapped(address)) throw refusal(text, "an IPv4 address is written as one");
+  if (address !== undefined && isIpv4Mapped(address)) throw refusal(words, "an IPv4 address is written as one");
   if (address !== undefined && (address.family === 6) === ip.startsWith("[")) return address;
-  throw refusal(text, `${JSON.stringify(bare)} is no IP address of this host's`);
+  throw refusal(words, `${JSON.stringify(bare)} is no IP address of this host's`);
 }
 
-function protocolOf(text: string, protocol: string): "tcp" | "udp" {
+function protocolOf(words: Words, protocol: string): "tcp" | "udp" {
   if (protocol === "tcp" || protocol === "udp") return protocol;
-  throw refusal(text, `${JSON.stringify(protocol)} is neither tcp nor udp`);
+  throw refusal(words, `${JSON.stringify(protocol)} is neither tcp nor udp`);
 }
 
-function rangeOf(text: string, range: string, least: number): Range {
+function rangeOf(words: Words, range: string, least: number): Range {
   const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(range);
   const first = Number(match?.[1]);
   const last = Number(match?.[2] ?? match?.[1]);
   if (match && first >= least && last <= LARGEST_PORT && first <= last) return { first, last };
-  throw refusal(text, `${JSON.stringify(range)} is no port or range of ports from ${least} to ${LARGEST_PORT}`);
+  throw refusal(words, `${JSON.stringify(range)} is no port or range of ports from ${least} to ${LARGEST_PORT}`);
 }
 
 function formMistake(text: string): string {
@@ -68,9 +70,9 @@ function formMistake(text: string): string {
   return colons > 2 && !text.includes("[") ? "an IPv6 address stands in brackets" : "that is not how it is written";
 }
 
-function refusal(text: string, cause: string) {
+function refusal({ what, text }: Words, cause: string) {
   return usageFault(
-    `Cannot use --publish ${JSON.stringify(text)}`,
+    `Cannot ${what} ${JSON.stringify(text)}`,
     cause,
     "write [IP:][HOST-PORT]:SANDBOX-PORT[/tcp|/udp]: 8080:80, 127.0.0.1::80, [::1]:5353:53/udp, 8000-8010:8000-8010",
   );

@@ -1,6 +1,10 @@
-// Ports of the host's that lead into the sandbox, from bound sockets to what serves them.
+// Ports of the host's that lead into the sandbox, from bound sockets to what serves them. They come and go while it runs. What goes with
+// a TCP port is the listening socket alone: connections are their two ends' to close. Of UDP it is all, since answers are sent from the
+// port's own socket.
 import type { Fd } from "../../../ffi/fd.ts";
 import type { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
+import type { Endpoint } from "../../../ffi/sockaddr.ts";
+import { localEndpoint } from "../../../ffi/socket.ts";
 import type { PortProtocol } from "../outbound/bind_port.ts";
 import { TcpListener } from "../outbound/tcp_listener.ts";
 import { UdpListener } from "../outbound/udp_listener.ts";
@@ -18,19 +22,55 @@ export type BoundPort = {
   readonly sandboxPort: number;
 };
 
+export type PublishedPort = {
+  readonly protocol: PortProtocol;
+  readonly at: Endpoint;
+  readonly sandboxPort: number;
+};
+
 type Tables = { readonly tcp: TcpTable; readonly udp: UdpTable };
 
-/** @param buffer holds one datagram while it is passed on; others may share it. */
-export function publish(
-  ports: readonly BoundPort[],
-  host: FlowHost,
-  network: Network,
-  { tcp, udp }: Tables,
-  buffer: PinnedBuffer,
-): readonly Disposable[] {
-  return ports.map(({ protocol, socket, sandboxPort }) =>
-    protocol === "tcp"
-      ? new TcpPublisher(host, network.addresses, tcp, new TcpListener(socket), sandboxPort)
-      : new UdpPublisher(host, network, udp, new UdpListener(socket, buffer), sandboxPort),
-  );
+export class PublishedPorts implements Disposable {
+  readonly #host: FlowHost;
+  readonly #network: Network;
+  readonly #tables: Tables;
+  readonly #buffer: PinnedBuffer;
+  readonly #publishers = new Map<PublishedPort, Disposable>();
+
+  /** @param buffer holds one datagram while it is passed on; others may share it. */
+  constructor(host: FlowHost, network: Network, tables: Tables, buffer: PinnedBuffer) {
+    this.#host = host;
+    this.#network = network;
+    this.#tables = tables;
+    this.#buffer = buffer;
+  }
+
+  /** In the order in which they came. */
+  get all(): readonly PublishedPort[] {
+    return [...this.#publishers.keys()];
+  }
+
+  /** Throws SyscallError where there are no means to wait for another. */
+  add({ protocol, socket, sandboxPort }: BoundPort): PublishedPort {
+    const port = { protocol, at: localEndpoint(socket.number), sandboxPort };
+    this.#publishers.set(port, this.#publisher(protocol, socket, sandboxPort));
+    return port;
+  }
+
+  /** One of {@link all}. */
+  remove(port: PublishedPort): void {
+    this.#publishers.get(port)?.[Symbol.dispose]();
+    this.#publishers.delete(port);
+  }
+
+  [Symbol.dispose](): void {
+    for (const port of this.all) this.remove(port);
+  }
+
+  #publisher(protocol: PortProtocol, socket: Fd, sandboxPort: number): Disposable {
+    const { tcp, udp } = this.#tables;
+    return protocol === "tcp"
+      ? new TcpPublisher(this.#host, this.#network.addresses, tcp, new TcpListener(socket), sandboxPort)
+      : new UdpPublisher(this.#host, this.#network, udp, new UdpListener(socket, this.#buffer), sandboxPort);
+  }
 }

@@ -30,7 +30,7 @@ import { DNS_PORT, NameService, type NameSettings } from "./name_service.ts";
 import { answerNeighbour } from "./neighbour_service.ts";
 import type { NetworkAddresses } from "./network_addresses.ts";
 import type { Network } from "./network_way.ts";
-import { type BoundPort, publish } from "./publish.ts";
+import { type BoundPort, PublishedPorts } from "./publish.ts";
 import { Reactor, type Ready } from "./reactor.ts";
 import { TcpTable } from "./tcp_table.ts";
 import { Timers } from "./timers.ts";
@@ -85,7 +85,8 @@ export class Stack implements Disposable, Ready {
   readonly #names: NameService;
   readonly #dhcp: DhcpService | undefined;
   readonly #mtu: number;
-  readonly #published: readonly Disposable[];
+  /** Of the host's, that lead into the sandbox. */
+  readonly ports: PublishedPorts;
   readonly #joined: Disposable | undefined;
   #round = 0;
   /** The last one in which the device was ready. */
@@ -129,7 +130,8 @@ export class Stack implements Disposable, Ready {
     this.#udp = new UdpTable(host, network, egress, buffer);
     this.#udp.services.set(DNS_PORT, (packet, datagram, now) => this.#names.datagram(packet, datagram, now));
     this.#echo = new EchoTable(host, network, egress, buffer);
-    this.#published = publish(published, host, network, { tcp: this.#tcp, udp: this.#udp }, buffer);
+    this.ports = new PublishedPorts(host, network, { tcp: this.#tcp, udp: this.#udp }, buffer);
+    for (const port of published) this.ports.add(port);
     this.#reactor.add(device.fd, this);
     this.#joined = options.join?.(host, network);
     if (first !== undefined) this.#frame(first.subarray(VIRTIO_NET_HDR_LENGTH), now());
@@ -196,7 +198,7 @@ export class Stack implements Disposable, Ready {
 
   [Symbol.dispose](): void {
     this.#joined?.[Symbol.dispose]();
-    for (const port of this.#published) port[Symbol.dispose]();
+    this.ports[Symbol.dispose]();
     for (const table of [this.#tcp, this.#udp, this.#echo, this.#names]) table.close();
     this.#reactor[Symbol.dispose]();
   }

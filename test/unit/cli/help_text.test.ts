@@ -89,6 +89,7 @@ file.
 
 Commands:
   run         Run a command in a sandbox
+  port        Manage published ports while a sandbox runs
   image       Pull, save, look at and manage images
   env         Manage persistent environments (run --persist NAME)
   system      Look after the store: its size, its cleanliness, its health

@@ -1,0 +1,78 @@
+// sendmsg(2) and recvmsg(2) of whole messages with descriptors, SCM_RIGHTS of unix(7), on sockets of SOCK_SEQPACKET. Neither waits.
+import { Fd } from "./fd.ts";
+import { address, rawSyscall } from "./libc.ts";
+
+const SOL_SOCKET = 1;
+const SCM_RIGHTS = 1;
+const MSG_CTRUNC = 0x8;
+const MSG_TRUNC = 0x20;
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
+const MSG_CMSG_CLOEXEC = 0x40000000;
+/** struct cmsghdr: a length of 8 bytes, level, type. */
+const CMSG_HEADER = 16;
+/** SCM_MAX_FD: what one message takes. */
+export const MOST_DESCRIPTORS = 253;
+/** struct msghdr in words of 8 bytes: name, namelen, iov, iovlen, control, controllen, flags. */
+const [CONTROL_LENGTH, FLAGS] = [5, 6];
+
+export type Message =
+  /** `isWhole`: neither text nor descriptors were cut off. */
+  | { readonly kind: "message"; readonly bytes: Uint8Array; readonly fds: readonly Fd[]; readonly isWhole: boolean }
+  | { readonly kind: "end" }
+  | { readonly kind: "failed"; readonly errno: number };
+
+/** 0, or a negated errno. The descriptors stay the caller's. */
+export function sendMessage(socket: number, bytes: Uint8Array, fds: readonly number[] = []): number {
+  const control = fds.length === 0 ? undefined : rightsOf(fds);
+  const result = withHeader(bytes, control, (header) =>
+    rawSyscall("sendmsg", socket, header, MSG_DONTWAIT | MSG_NOSIGNAL),
+  );
+  return Math.min(result, 0);
+}
+
+/** The next message, of `most` bytes at most; its descriptors are the caller's. */
+export function receiveMessage(socket: number, most: number): Message {
+  const bytes = new Uint8Array(most);
+  const control = new Uint8Array(CMSG_HEADER + MOST_DESCRIPTORS * 4 + 4);
+  let [controlLength, flags] = [0, 0];
+  const result = withHeader(bytes, control, (header) => {
+    const got = rawSyscall("recvmsg", socket, header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    [controlLength, flags] = [Number(header[CONTROL_LENGTH]), Number((header[FLAGS] ?? 0n) & 0xffffffffn)];
+    return got;
+  });
+  if (result < 0) return { kind: "failed", errno: -result };
+  const fds = descriptorsIn(control, controlLength);
+  if (result === 0 && fds.length === 0) return { kind: "end" };
+  return { kind: "message", bytes: bytes.subarray(0, result), fds, isWhole: (flags & (MSG_CTRUNC | MSG_TRUNC)) === 0 };
+}
+
+function withHeader(
+  bytes: Uint8Array,
+  control: Uint8Array | undefined,
+  call: (header: BigUint64Array) => number,
+): number {
+  const vector = BigUint64Array.of(BigInt(bytes.length === 0 ? 0 : address(bytes)), BigInt(bytes.length));
+  const [at, length] = control ? [BigInt(address(control)), BigInt(control.length)] : [0n, 0n];
+  return call(BigUint64Array.of(0n, 0n, BigInt(address(vector)), 1n, at, length, 0n));
+}
+
+function rightsOf(fds: readonly number[]): Uint8Array {
+  const length = CMSG_HEADER + fds.length * 4;
+  const control = new Uint8Array((length + 7) & ~7);
+  const view = new DataView(control.buffer);
+  view.setBigUint64(0, BigInt(length), true);
+  view.setInt32(8, SOL_SOCKET, true);
+  view.setInt32(12, SCM_RIGHTS, true);
+  for (const [i, fd] of fds.entries()) view.setInt32(CMSG_HEADER + i * 4, fd, true);
+  return control;
+}
+
+/** The kernel writes one of SCM_RIGHTS, and no other unless it was asked to. */
+function descriptorsIn(control: Uint8Array, controlLength: number): readonly Fd[] {
+  const view = new DataView(control.buffer);
+  if (controlLength < CMSG_HEADER || view.getInt32(8, true) !== SOL_SOCKET || view.getInt32(12, true) !== SCM_RIGHTS)
+    return [];
+  const count = Math.floor((Number(view.getBigUint64(0, true)) - CMSG_HEADER) / 4);
+  return Array.from({ length: count }, (_, i) => new Fd(view.getInt32(CMSG_HEADER + i * 4, true)));
+}

@@ -1,0 +1,107 @@
+// What has been decided, started; then whoever supervises it: the static waiter in this program's place, or this program, where there is more to
+// do than to wait.
+import { defaultChildSignal, dieWithParent, dropCapabilities, exitNow } from "../../ffi/process.ts";
+import { FaultError } from "../base/fault.ts";
+import type { LaunchFailure, MapIds } from "../launch/launch_plan.ts";
+import { type Filters, type Started, start } from "../launch/start.ts";
+import type { PlanFacts } from "../plan/facts.ts";
+import type { HostLookups } from "../spec/host_lookups.ts";
+import type { Spec } from "../spec/spec.ts";
+import type { Registration } from "../state/registration.ts";
+import { handOver } from "../supervisor/hand_over.ts";
+import type { LateNetwork } from "../supervisor/late_network.ts";
+import type { StackInputs, StackStarter } from "../supervisor/start_stack.ts";
+import type { HostPort } from "./run_ports.ts";
+import { coloursOn } from "./say.ts";
+
+export type Launching = {
+  readonly spec: Spec;
+  readonly facts: PlanFacts;
+  readonly filters: Filters;
+  readonly lookups: HostLookups;
+  /** Descriptors whose locks live as long as the sandbox. */
+  readonly keep: readonly number[];
+  readonly ports: readonly HostPort[];
+  readonly registration: Registration | undefined;
+  /** Who maps ids where newuidmap(1) cannot; where that is this process, it may do no such thing afterwards. */
+  readonly mapIds?: MapIds;
+};
+
+/** To the command's end; its exit code. Does not come back where the waiter takes over. */
+export async function launchSandbox(launching: Launching): Promise<number> {
+  const { spec, facts, filters, lookups, registration, mapIds } = launching;
+  const late = lateNetworkOf(spec);
+  const inputs = late && isAtOnce(launching, late) ? await stackInputsOf(launching, late) : undefined;
+  defaultChildSignal();
+  if (spec.sandbox.dieWithParent && !dieWithParent()) exitNow(125);
+  let starter: StackStarter | undefined;
+  const meanwhile = async (): Promise<void> => {
+    if (inputs) starter = (await import("../supervisor/start_stack.ts")).prepareStack(inputs);
+  };
+  const started = await start({ spec, facts, filters, hostPath: lookups.env.PATH ?? "", mapIds, meanwhile });
+  if (mapIds) dropCapabilities();
+  if (started.kind !== "running") {
+    registration?.remove();
+    return throwFault(started, spec);
+  }
+  registration?.started(started.pid);
+  const exitCode = (await supervised(started, spec, starter)) ?? leaveTo(started, launching, late);
+  registration?.remove();
+  return exitCode;
+}
+
+function lateNetworkOf({ hostname, sandbox: { network } }: Spec): LateNetwork | undefined {
+  return network && { network, hostname, colour: coloursOn(2, process.env) };
+}
+
+/** Does something of the network have to be checked or served before the command speaks to it? */
+function isAtOnce({ spec: { process }, ports, registration }: Launching, { network }: LateNetwork): boolean {
+  const { rules, log, pcap, shape, bypass } = network;
+  const isRuled = rules.allow.length + rules.deny.length > 0 || rules.file !== undefined;
+  const isRecorded = log !== undefined || pcap !== undefined;
+  const isServed = registration !== undefined || ports.length > 0 || process.terminal;
+  return isServed || isRuled || isRecorded || shape !== undefined || bypass === true;
+}
+
+async function stackInputsOf({ ports, registration, lookups }: Launching, late: LateNetwork): Promise<StackInputs> {
+  return {
+    ...(await import("./stack_inputs.ts")).stackInputs(late),
+    published: ports,
+    control: registration?.control && { listener: registration.control, user: lookups.uid },
+    join: late.network.bypass ? (await import("../supervisor/join_bypass.ts")).joinBypass : undefined,
+  };
+}
+
+/** Where this process has more to do than to wait for the command's end; `undefined` where it has not. */
+async function supervised(
+  { pid, pidfd, signals, terminal, network }: Started,
+  { sandbox }: Spec,
+  starter: StackStarter | undefined,
+): Promise<number | undefined> {
+  const session = { pid, pidfd, signals, newSession: sandbox.newSession };
+  if (network && starter) {
+    const { superviseNetwork } = await import("../supervisor/network_session.ts");
+    const bypasses = sandbox.network?.bypass === true;
+    return superviseNetwork({ ...session, terminal, network, bypasses, starter });
+  }
+  if (!terminal) return undefined;
+  const { superviseTerminal } = await import("../supervisor/terminal_session.ts");
+  return superviseTerminal({ ...session, socket: terminal, background: undefined });
+}
+
+function leaveTo(started: Started, { spec, keep, registration }: Launching, late: LateNetwork | undefined): never {
+  const { pid, pidfd, signals, network } = started;
+  return handOver({
+    ...{ pid, pidfd, signals, newSession: spec.sandbox.newSession, command: spec.process.args },
+    keep: registration ? [...keep, registration.lock.number] : keep,
+    ...(network && late && { network: { socket: network, late } }),
+  });
+}
+
+async function throwFault(failure: LaunchFailure, spec: Spec): Promise<never> {
+  const [{ launchFault }, { gatherUsernsFacts }] = await Promise.all([
+    import("../report/launch_fault.ts"),
+    import("../host/gather_userns_facts.ts"),
+  ]);
+  throw new FaultError(launchFault(failure, spec, () => gatherUsernsFacts(process.env)));
+}
