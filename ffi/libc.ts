@@ -80,8 +80,10 @@ function loadStage() {
 /** Addresses inside the mapped executor, for the signal handler's installation. */
 export const STAGE_ADDRESSES: ImageTable = stage.addresses;
 
-/** Bytes of the static programs of stage/: PID 1 of a sandbox, and the waiter that a supervisor turns into. */
-export function stageProgram(name: "init" | "waiter"): Uint8Array {
+/** The static programs of stage/: PID 1 of a sandbox, the waiter that a supervisor turns into, and what enters namespaces before it. */
+export type StageProgram = "init" | "waiter" | "enter";
+
+export function stageProgram(name: StageProgram): Uint8Array {
   return Uint8Array.fromBase64(IMAGES[name]);
 }
 

@@ -56,18 +56,26 @@ export function exitNow(code: number): never {
 const SIG_SETMASK = 2;
 
 /**
- * Executes the open program `fd` in our place with an empty environment. Only the descriptors in `keep` and 0 to 2 go with it. Signals are
+ * Executes the open program `fd` in our place, with the environment `env`. Only the descriptors in `keep` and 0 to 2 go with it. Signals are
  * blocked in this thread, the one that survives, so what comes from here on waits for the program.
  */
-export function executeInPlace(fd: number, argv: readonly string[], keep: readonly number[]): never {
-  const strings = argv.map(cstring);
-  const pointers = new BigUint64Array([...strings.map((text) => BigInt(address(text))), 0n]);
-  const none = new BigUint64Array(1);
+export function executeInPlace(
+  fd: number,
+  argv: readonly string[],
+  keep: readonly number[],
+  env: readonly string[] = [],
+): never {
+  const [words, variables] = [argv.map(cstring), env.map(cstring)];
   rawSyscall("rt_sigprocmask", SIG_SETMASK, BigUint64Array.of(0xffffffffffffffffn), 0, 8);
   rawSyscall("close_range", 3, 0xffffffff, CLOSE_RANGE_CLOEXEC);
   for (const kept of keep) rawSyscall("fcntl", kept, F_SETFD, 0);
-  const result = rawSyscall("execveat", fd, cstring(""), pointers, none, AT_EMPTY_PATH);
+  const result = rawSyscall("execveat", fd, cstring(""), pointersTo(words), pointersTo(variables), AT_EMPTY_PATH);
   throw new Error(`execveat of our own program: errno ${-result}`);
+}
+
+/** The NULL-terminated array that execve(2) takes. */
+function pointersTo(strings: readonly Uint8Array[]): BigUint64Array {
+  return new BigUint64Array([...strings.map((text) => BigInt(address(text))), 0n]);
 }
 
 /** ppoll(2) on one descriptor for reading; true when it is ready within `milliseconds`. */

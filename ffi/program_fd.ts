@@ -3,7 +3,7 @@ import { cstring } from "./cstring.ts";
 import { ERRNO } from "./errno.ts";
 import { Fd } from "./fd.ts";
 import { writeAll } from "./file.ts";
-import { rawSyscall, stageProgram, syscall } from "./libc.ts";
+import { rawSyscall, type StageProgram, stageProgram, syscall } from "./libc.ts";
 import { SyscallError } from "./syscall_error.ts";
 
 const MFD_CLOEXEC = 1;
@@ -12,7 +12,7 @@ const MFD_EXEC = 0x10;
 const F_ADD_SEALS = 1033;
 const F_SEAL_SEAL_SHRINK_GROW_WRITE = 0xf;
 
-export function programFd(name: "init" | "waiter"): Fd {
+export function programFd(name: StageProgram): Fd {
   const fd = new Fd(createExecutable(`sandbox-${name}`));
   writeAll(fd.number, name, stageProgram(name));
   syscall("fcntl", `seals of ${name}`, fd.number, F_ADD_SEALS, F_SEAL_SEAL_SHRINK_GROW_WRITE);

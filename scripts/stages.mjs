@@ -48,9 +48,11 @@ async function compile(target, { cc, objcopy }) {
   await $`${cc} ${flags} -Wl,-T,${here}/image.ld -o ${elf} ${here}/executor.c`;
   await $`${objcopy} -O binary ${elf} ${out}/executor`;
   await fs.remove(elf);
-  for (const program of ["init", "waiter"])
+  for (const program of ["init", "waiter", "enter"])
     await $`${cc} ${flags} ${PROGRAM} -o ${out}/${program} ${here}/${program}.c`;
-  const sizes = ["executor", "init", "waiter"].map((name) => `${name} ${fs.statSync(path.join(out, name)).size} B`);
+  const sizes = ["executor", "init", "waiter", "enter"].map(
+    (name) => `${name} ${fs.statSync(path.join(out, name)).size} B`,
+  );
   console.log(`stages ${target}: ${sizes.join(", ")}`);
 }
 

@@ -3,7 +3,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-export type StageImages = { readonly executor: string; readonly init: string; readonly waiter: string };
+export type StageImages = {
+  readonly executor: string;
+  readonly init: string;
+  readonly waiter: string;
+  readonly enter: string;
+};
 
 /**
  * The images of the architecture that is being built for: `SANDBOX_ARCH` (`x64` or `arm64`), else the machine's own.
@@ -18,5 +23,5 @@ export function stageImages(): StageImages {
       throw new Error(`Cannot read ${join(folder, name)}: run \`npm run stages\` first`);
     }
   };
-  return { executor: image("executor"), init: image("init"), waiter: image("waiter") };
+  return { executor: image("executor"), init: image("init"), waiter: image("waiter"), enter: image("enter") };
 }

@@ -1,4 +1,4 @@
-// The kernel's calling convention and nothing else: no libc, no TLS, no errno. Shared by the three stages.
+// The kernel's calling convention and nothing else: no libc, no TLS, no errno. Shared by the stages.
 // A result in [-4095, -1] is a negated errno (syscall(2), "Architecture calling conventions").
 #ifndef SANDBOX_SYS_H
 #define SANDBOX_SYS_H

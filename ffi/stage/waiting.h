@@ -1,4 +1,4 @@
-// What PID 1 and the waiter share: how they are told what to do, and how a status is told on.
+// What PID 1, the waiter and what enters namespaces share: how they are told what to do, and how a status is told on.
 #ifndef SANDBOX_WAITING_H
 #define SANDBOX_WAITING_H
 
@@ -22,6 +22,6 @@ static char *parse_number(char *text, u64 *value) {
 }
 
 // wait(2)'s status as a shell tells it.
-static int exit_code(u32 status) { return (status & 0x7f) ? 128 + (int)(status & 0x7f) : (int)(status >> 8) & 0xff; }
+__attribute__((unused)) static int exit_code(u32 status) { return (status & 0x7f) ? 128 + (int)(status & 0x7f) : (int)(status >> 8) & 0xff; }
 
 #endif

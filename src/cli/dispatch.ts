@@ -46,6 +46,7 @@ export async function dispatch(name: string | undefined, argv: readonly string[]
   if (name === "--version" || name === "-V") return (await import("./commands/version.ts")).versionLine();
   if (name === "internal-store") return (await import("./commands/internal_store.ts")).internalStore(argv);
   if (name === "internal-build") return (await import("./commands/internal_build.ts")).internalBuild(argv);
+  if (name === "enter-failed") return (await import("./commands/enter_failed.ts")).enterFailed(argv);
   if (name.startsWith("-")) throw misplacedFlag(name);
   const found = findCommand(name);
   if (found.verbs === undefined) return await perform(found, argv);
