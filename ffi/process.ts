@@ -47,6 +47,13 @@ export function lowerOpenFiles(soft: number): boolean {
   return rawSyscall("prlimit64", 0, RLIMIT_NOFILE, limits, 0) === 0;
 }
 
+const CAPABILITY_VERSION_3 = 0x20080522;
+
+/** Gives up all that this process may do in its user namespace beyond what an ordinary one may; what it executes gets nothing of it either. */
+export function dropCapabilities(): void {
+  syscall("capset", "capabilities", Uint32Array.of(CAPABILITY_VERSION_3, 0), new Uint32Array(6));
+}
+
 /** Leaves at once: process.exit() costs 0.8 ms of tearing down what the kernel frees anyway. */
 export function exitNow(code: number): never {
   rawSyscall("exit_group", code);

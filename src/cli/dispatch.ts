@@ -37,6 +37,10 @@ const ACTIONS: Readonly<Record<string, () => Promise<Action>>> = {
   "env diff": async () => (await import("./commands/env_diff.ts")).envDiff,
   "env reset": async () => (await import("./commands/env_reset.ts")).envReset,
   "env snapshot": async () => (await import("./commands/env_snapshot.ts")).envSnapshot,
+  "network create": async () => (await import("./commands/network_create.ts")).networkCreate,
+  "network ls": async () => (await import("./commands/network_ls.ts")).networkLs,
+  "network inspect": async () => (await import("./commands/network_inspect.ts")).networkInspect,
+  "network rm": async () => (await import("./commands/network_rm.ts")).networkRm,
   "env restore": async () => (await import("./commands/env_restore.ts")).envRestore,
 };
 
@@ -46,6 +50,8 @@ export async function dispatch(name: string | undefined, argv: readonly string[]
   if (name === "--version" || name === "-V") return (await import("./commands/version.ts")).versionLine();
   if (name === "internal-store") return (await import("./commands/internal_store.ts")).internalStore(argv);
   if (name === "internal-build") return (await import("./commands/internal_build.ts")).internalBuild(argv);
+  if (name === "network-serve") return (await import("./commands/network_serve.ts")).networkServe(argv);
+  if (name === "run-joined") return (await import("./commands/run_joined.ts")).runJoined(argv);
   if (name === "enter-failed") return (await import("./commands/enter_failed.ts")).enterFailed(argv);
   if (name.startsWith("-")) throw misplacedFlag(name);
   const found = findCommand(name);

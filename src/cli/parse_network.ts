@@ -6,7 +6,7 @@ import type { NetworkMode } from "../spec/root_mounts.ts";
 import type { NetworkAddresses, UserNetwork } from "../spec/spec.ts";
 
 /** The part of a network of our own that `--net` itself says. */
-export type Interface = Omit<UserNetwork, "names" | "rules" | "log" | "pcap" | "shape">;
+export type Interface = Omit<UserNetwork, "names" | "rules" | "log" | "pcap" | "shape" | "member">;
 export type NetworkChoice = { readonly mode: NetworkMode; readonly network: Interface | undefined };
 
 const MODES: readonly NetworkMode[] = ["none", "host", "slirp"];
@@ -82,6 +82,6 @@ function networkFault(flag: string, text: string, cause: string) {
   return usageFault(
     `Cannot use ${flag} ${text}`,
     cause,
-    "give none, host, or slirp with options: --net slirp:cidr=10.0.2.0/24,mtu=1500,ipv6=off,host-loopback",
+    "give none, host, slirp with options (--net slirp:cidr=10.0.2.0/24,mtu=1500,ipv6=off,host-loopback), or the name of a network",
   );
 }

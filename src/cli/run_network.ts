@@ -2,10 +2,12 @@
 import { type FaultError, requestFault, usageFault } from "../base/fault.ts";
 import { parseResolvConf } from "../net/dns/resolv_conf.ts";
 import { parseIpAddress } from "../net/wire/ip_address.ts";
+import { isHostName } from "../network/messages.ts";
 import type { HostLookups } from "../spec/host_lookups.ts";
 import type { NetworkMode, ResolverFiles } from "../spec/root_mounts.ts";
 import type { EgressRules, UserNames, UserNetwork } from "../spec/spec.ts";
 import { type FlagReader, optional } from "./flag_reader.ts";
+import type { Membership } from "./membership.ts";
 import { parseNetDelay, parseNetLoss, parseNetRate } from "./parse/network_shape.ts";
 import { type Interface, parseNetwork } from "./parse_network.ts";
 
@@ -30,16 +32,25 @@ const NEEDS_SLIRP = [
   "--dns",
   "--dns-search",
   "--add-host",
+  "--network-alias",
 ] as const;
 
-export function runNetwork(flag: FlagReader, lookups: HostLookups): RunNetwork {
-  const { mode, network } = parseNetwork("--net", flag.one("--net") ?? "none");
+/** `membership`: where `--net` is the name of a network, its place there. */
+export function runNetwork(flag: FlagReader, lookups: HostLookups, membership?: Membership): RunNetwork {
+  const { mode, network } = membership ? onNamed(membership) : parseNetwork("--net", flag.one("--net") ?? "none");
   if (network === undefined) {
     const misplaced = NEEDS_SLIRP.find((name) => flag.one(name) !== undefined);
     if (misplaced !== undefined)
       throw usageFault(`Cannot use ${misplaced}`, "there is no network of our own", "add --net slirp");
     return { mode, network: undefined, files: undefined };
   }
+  if (membership === undefined && flag.one("--network-alias") !== undefined)
+    throw usageFault(
+      "Cannot use --network-alias",
+      "nobody else is on this network",
+      "join one with others: --net NAME",
+    );
+  if (membership?.definition.internal) refuseOnInternal(flag, membership.network);
   const names = namesOf(flag, network);
   const rules = rulesOf(flag, lookups);
   const place = (name: string): string => (name === "-" || name.startsWith("/") ? name : `${lookups.cwd}/${name}`);
@@ -49,9 +60,34 @@ export function runNetwork(flag: FlagReader, lookups: HostLookups): RunNetwork {
   };
   return {
     mode,
-    network: { ...network, names, rules, ...records, ...shapeOf(flag) },
-    files: filesOf(network, names, searchOf(flag, lookups)),
+    network: { ...network, names, rules, ...records, ...shapeOf(flag), ...memberOf(flag, membership) },
+    files: {
+      ...filesOf(network, names, searchOf(flag, lookups)),
+      ...(membership && { own: [network.ipv4, network.ipv6].flatMap((addresses) => addresses?.address ?? []) }),
+    },
   };
+}
+
+function onNamed({ definition: { mtu, hostLoopback }, ipv4, ipv6 }: Membership) {
+  return { mode: "named", network: { interface: "eth0", mtu, ipv4, ipv6, hostLoopback } } as const;
+}
+
+function memberOf(flag: FlagReader, membership: Membership | undefined): Pick<UserNetwork, "member"> {
+  if (membership === undefined) return {};
+  const aliases = flag.all("--network-alias");
+  const wrong = aliases.find((name) => !isHostName(name.toLowerCase()));
+  if (wrong !== undefined) throw usageFault(`Cannot use --network-alias ${wrong}`, "it is no name of a host");
+  const names = [...flag.all("--hostname"), ...aliases].map((name) => name.toLowerCase()).filter(isHostName);
+  return { member: { network: membership.network, names: [...new Set(names)] } };
+}
+
+const LEADS_OUT = ["--allow-net", "--deny-net", "--net-policy"] as const;
+
+/** There is nothing that they could speak of. */
+function refuseOnInternal(flag: FlagReader, network: string): void {
+  const misplaced = LEADS_OUT.find((name) => flag.one(name) !== undefined);
+  if (misplaced !== undefined)
+    throw usageFault(`Cannot use ${misplaced}`, `nothing leaves the network ${network}: it is internal`, "drop it");
 }
 
 function shapeOf(flag: FlagReader): Pick<UserNetwork, "shape"> {

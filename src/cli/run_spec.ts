@@ -15,6 +15,7 @@ import {
 import type { Mount, Rlimit, Rootfs, Spec } from "../spec/spec.ts";
 import type { Parsed } from "./command.ts";
 import { type FlagReader, flagReader, optional, pair } from "./flag_reader.ts";
+import type { Membership } from "./membership.ts";
 import {
   checkIdMappings,
   parseChoice,
@@ -66,6 +67,8 @@ export type SpecInputs = {
   readonly parsed: Parsed;
   readonly rootfs: ResolvedRootfs;
   readonly lookups: HostLookups;
+  /** Where `--net` is the name of a network. */
+  readonly membership?: Membership | undefined;
   readonly ranges: () => { readonly uids: readonly Range[]; readonly gids: readonly Range[] } | string;
 };
 
@@ -74,7 +77,7 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
   const flag = flagReader(parsed);
   const user = userOf(inputs, flag);
   const maps = mapsOf(inputs, flag, user);
-  const { mode: network, network: userNetwork, files: resolver } = runNetwork(flag, lookups);
+  const { mode: network, network: userNetwork, files: resolver } = runNetwork(flag, lookups, inputs.membership);
   const hostname = parseHostname("--hostname", flag.one("--hostname") ?? "sandbox");
   const home = homeOf(inputs, user);
   const folder = workingFolder(rootfs, flag.one("--workdir"), home, lookups);

@@ -26,20 +26,22 @@ export type StartOptions = {
   readonly filters: readonly Uint8Array[];
   /** The caller's PATH, in which newuidmap is looked for. */
   readonly hostPath: string;
+  /** To the supervisor of a network that the sandbox is on with others: its child's to use, until it is attached. */
+  readonly connection?: number | undefined;
   /** What can be done while the child sets itself up. */
   readonly meanwhile: () => Promise<void>;
 };
 
 export async function start(options: StartOptions): Promise<Started | LaunchFailure> {
-  const { spec, facts, filters, hostPath, meanwhile } = options;
+  const { spec, facts, filters, hostPath, connection, meanwhile } = options;
   using channels = new ExecChannels({
     helper: spec.sandbox.idMapWriter === "helper",
     terminal: spec.process.terminal,
-    network: spec.sandbox.network !== undefined,
+    network: spec.sandbox.network !== undefined && spec.sandbox.network.member === undefined,
   });
   const candidates = commandCandidates(spec.process.args, spec.process.env);
   const signals = new SignalPipe();
-  const planned = plan(spec, facts, execInputs(channels, candidates, filters));
+  const planned = plan(spec, facts, execInputs(channels, candidates, filters, connection));
   const launched = beginLaunch(planned, channels, idMapHelpers(hostPath));
   if (launched.kind !== "running") return launched;
   await meanwhile();
@@ -63,7 +65,12 @@ export function dryPlan(spec: Spec, facts: PlanFacts, filters: readonly Uint8Arr
   return plan(spec, facts, { ...inputs, filters });
 }
 
-function execInputs(channels: ExecChannels, candidates: readonly string[], filters: readonly Uint8Array[]): ExecInputs {
+function execInputs(
+  channels: ExecChannels,
+  candidates: readonly string[],
+  filters: readonly Uint8Array[],
+  connection: number | undefined,
+): ExecInputs {
   const ours = [channels.status.read, channels.release?.write, channels.terminal?.ours, channels.network?.ours];
   const size = channels.terminal && (windowSize(0) ?? windowSize(1));
   return {
@@ -73,7 +80,7 @@ function execInputs(channels: ExecChannels, candidates: readonly string[], filte
     startedAddress: STARTED_ADDRESS,
     initFd: channels.init.number,
     terminalFd: channels.terminal?.theirs.number ?? NO_DESCRIPTOR,
-    networkFd: channels.network?.theirs.number ?? NO_DESCRIPTOR,
+    networkFd: channels.network?.theirs.number ?? connection ?? NO_DESCRIPTOR,
     candidates,
     filters,
     ...(size && { windowSize: size }),

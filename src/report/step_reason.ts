@@ -48,6 +48,8 @@ export function stepReason(aim: Aim, call: CallName, errno: number, spec: Spec):
         : undefined;
     case "tap":
       return tapReason(errno);
+    case "member":
+      return memberReason(errno);
     case "init":
       return initReason(errno, spec);
     case "time":
@@ -59,6 +61,18 @@ export function stepReason(aim: Aim, call: CallName, errno: number, spec: Spec):
             hint: "see: sandbox doctor",
           }
         : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function memberReason(errno: number): Reason | undefined {
+  switch (errno) {
+    case ERRNO.ECONNRESET:
+    case ERRNO.EPIPE:
+      return { cause: "the process that keeps it has ended", hint: "start it anew: run this once more" };
+    case ERRNO.EOPNOTSUPP:
+      return { cause: "this kernel has no bridges, or no veth links", hint: "load them: sudo modprobe -a bridge veth" };
     default:
       return undefined;
   }

@@ -1,7 +1,7 @@
 // The network stack of a sandbox that has one of our own, as what its supervisor does in the background.
+import type { Device } from "../net/device/device.ts";
 import { PcapDevice } from "../net/device/pcap_device.ts";
 import { ShapedDevice } from "../net/device/shaped_device.ts";
-import type { TapDevice } from "../net/device/tap_device.ts";
 import { HostsTable } from "../net/dns/hosts_file.ts";
 import { Egress } from "../net/flow/egress.ts";
 import { type FamilyAddresses, NetworkAddresses } from "../net/flow/network_addresses.ts";
@@ -10,8 +10,8 @@ import { Stack } from "../net/flow/stack.ts";
 import type { Explanation } from "../net/policy/explain_denial.ts";
 import type { NetworkPolicy } from "../net/policy/policy.ts";
 import { type IpAddress, parseIpAddress, parsePrefix } from "../net/wire/ip_address.ts";
+import type { MacAddress } from "../net/wire/mac_address.ts";
 import type { NetworkShape, NetworkAddresses as Texts, UserNetwork } from "../spec/spec.ts";
-import type { Background } from "./background.ts";
 import { hostNames } from "./host_names.ts";
 import type { NetworkRecords } from "./network_records.ts";
 
@@ -26,8 +26,11 @@ export type StackInputs = {
   readonly published: readonly BoundPort[];
 };
 
+/** A device, and the hardware address of the sandbox behind it. */
+export type SandboxDevice = Device & { readonly hardwareAddress: MacAddress };
+
 /** `first`: a frame that has been read of the device. */
-export type StackStarter = (tap: TapDevice, first: Uint8Array | undefined) => Background;
+export type StackStarter = (tap: SandboxDevice, first: Uint8Array | undefined) => Stack;
 
 /** All that can be done while the device is still being made. */
 export function prepareStack({ network, policy, hostname, tell, records, published }: StackInputs): StackStarter {
@@ -64,7 +67,7 @@ function randomWord(): number {
   return word[0] as number;
 }
 
-function shapedDevice(tap: TapDevice, { up, down, delay, loss }: NetworkShape): ShapedDevice {
+function shapedDevice(tap: Device, { up, down, delay, loss }: NetworkShape): ShapedDevice {
   return new ShapedDevice(tap, {
     up: { rate: up, delay, loss },
     down: { rate: down, delay, loss },

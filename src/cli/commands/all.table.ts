@@ -6,6 +6,7 @@ import { envCommand } from "./env.table.ts";
 import { helpCommand } from "./help.table.ts";
 import { imageCommand } from "./image.table.ts";
 import { manCommand } from "./man.table.ts";
+import { networkCommand } from "./network.table.ts";
 import { runCommand } from "./run.table.ts";
 import { systemCommand } from "./system.table.ts";
 import { versionCommand } from "./version.table.ts";
@@ -14,6 +15,7 @@ const EXPLAINED = [
   runCommand,
   imageCommand,
   envCommand,
+  networkCommand,
   systemCommand,
   doctorCommand,
   completionCommand,

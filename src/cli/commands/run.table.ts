@@ -232,10 +232,17 @@ export const runCommand: Command = {
     },
     {
       name: "--net",
-      value: "MODE",
+      value: "MODE|NAME",
       group: "Network",
-      help: "none (default): a network of its own with nothing but lo; host: the host's; slirp[:cidr=,mtu=,ipv6=,host-loopback]: a network of its own behind this program",
+      help: "none (default): a network of its own with nothing but lo; host: the host's; slirp[:cidr=,mtu=,ipv6=,host-loopback]: a network of its own behind this program; NAME: the network of that name, with others on it (sandbox network create NAME)",
       complete: ["none", "host", "slirp"],
+    },
+    {
+      name: "--network-alias",
+      value: "NAME",
+      repeat: true,
+      group: "Network",
+      help: "A name by which others on its network reach it, beside its --hostname (with --net NAME)",
     },
     {
       name: "--allow-net",

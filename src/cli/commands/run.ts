@@ -1,7 +1,7 @@
 // `sandbox run`: command line → Spec → plan → running → waiting.
 import { Fd } from "../../../ffi/fd.ts";
-import { defaultChildSignal, dieWithParent, exitNow } from "../../../ffi/process.ts";
-import { FaultError, requestFault } from "../../base/fault.ts";
+import { defaultChildSignal, dieWithParent, dropCapabilities, exitNow } from "../../../ffi/process.ts";
+import { FaultError, requestFault, usageFault } from "../../base/fault.ts";
 import { atLeast, readKernel } from "../../host/kernel.ts";
 import { readHostView } from "../../host/read_host_view.ts";
 import { hostLookups } from "../../host/read_lookups.ts";
@@ -15,6 +15,7 @@ import { handOver } from "../../supervisor/hand_over.ts";
 import type { StackInputs, StackStarter } from "../../supervisor/start_stack.ts";
 import type { Parsed } from "../command.ts";
 import { takeImageWord } from "../image_word.ts";
+import { type Membership, networkNamed } from "../membership.ts";
 import { parseArguments } from "../parse/arguments.ts";
 import { filtersOf } from "../run_filter.ts";
 import type { ListenRequest } from "../run_listen.ts";
@@ -23,12 +24,32 @@ import { type BuiltSpec, buildSpec, type ResolvedRootfs } from "../run_spec.ts";
 import { note } from "../say.ts";
 import { runCommand } from "./run.table.ts";
 
-export async function run(argv: readonly string[]): Promise<number> {
+/** `membership`: of one that has joined the network which `--net` names. */
+export async function run(argv: readonly string[], membership?: Membership): Promise<number> {
   const parsed = takeImageWord(parseArguments(runCommand, argv));
   if (parsed.switches.has("--help")) return (await import("../help.ts")).printHelp(runCommand);
   const listening = await listenRequestOf(parsed);
+  const joined = membership ?? (await join(parsed, argv, listening));
   const lookups = hostLookups(process.env);
-  return await runIn(await resolveRootfs(parsed, lookups), parsed, lookups, listening);
+  return await runIn(await resolveRootfs(parsed, lookups), parsed, lookups, listening, joined);
+}
+
+/** Comes back where there is no network to join, or where it is only explained. */
+async function join(
+  parsed: Parsed,
+  argv: readonly string[],
+  listening: ListenRequest | undefined,
+): Promise<Membership | undefined> {
+  const name = networkNamed(parsed);
+  if (name === undefined) return undefined;
+  const { joinNetwork, wouldJoin } = await import("../join_network.ts");
+  if (listening)
+    throw usageFault(
+      "Cannot listen (--listen)",
+      `instances of one service cannot be on the network ${name}`,
+      "use --net slirp",
+    );
+  return parsed.switches.has("--explain") ? wouldJoin(name) : joinNetwork(name, parsed, argv);
 }
 
 const LISTEN_FLAGS = [
@@ -55,8 +76,10 @@ export async function runIn(
   parsed: Parsed,
   lookups: HostLookups,
   listening?: ListenRequest,
+  membership?: Membership,
 ): Promise<number> {
-  const built = buildSpec({ parsed, rootfs, lookups, ranges: () => subordinateRanges(lookups.uid, lookups.env.PATH) });
+  const ranges = () => subordinateRanges(lookups.uid, lookups.env.PATH);
+  const built = buildSpec({ parsed, rootfs, lookups, membership, ranges });
   const stacked = rootfs.kind === "folder" && rootfs.layers.length > 1;
   const facts: PlanFacts = {
     directories: built.directories,
@@ -73,7 +96,7 @@ export async function runIn(
     return (await import("../listen.ts")).listen({ request: listening, parsed, lookups, spec: built.spec });
   }
   built.notes.forEach(note);
-  return launch(built, facts, filters, lookups, keep, bind());
+  return launch(built, facts, filters, lookups, keep, bind(), membership);
 }
 
 /** Published ports are judged at once, and bound when they are asked for. */
@@ -101,8 +124,10 @@ async function launch(
   lookups: HostLookups,
   keep: readonly number[],
   ports: readonly HostPort[],
+  membership: Membership | undefined,
 ): Promise<number> {
-  const userNetwork = spec.sandbox.network;
+  if (membership) (await import("../attach_member.ts")).attachMember(membership, spec, ports);
+  const userNetwork = membership ? undefined : spec.sandbox.network;
   const prepare = async (): Promise<StackInputs> => ({
     ...(await import("../stack_inputs.ts")).stackInputs(spec),
     published: ports,
@@ -114,8 +139,10 @@ async function launch(
   const meanwhile = async (): Promise<void> => {
     if (inputs) startStack = await stackStarter(inputs);
   };
-  const started = await start({ spec, facts, filters, hostPath: lookups.env.PATH ?? "", meanwhile });
+  const connection = membership?.connection?.number;
+  const started = await start({ spec, facts, filters, hostPath: lookups.env.PATH ?? "", connection, meanwhile });
   if (started.kind !== "running") return throwFault(started, spec);
+  if (membership) dropCapabilities();
   const { pid, pidfd, signals, terminal, network } = started;
   const { newSession } = spec.sandbox;
   if (network) {
@@ -131,7 +158,14 @@ async function launch(
       socket: terminal,
       background: undefined,
     });
-  return handOver({ pid, pidfd, signals, newSession, keep, command: spec.process.args });
+  return handOver({
+    pid,
+    pidfd,
+    signals,
+    newSession,
+    keep: [...keep, ...(connection === undefined ? [] : [connection])],
+    command: spec.process.args,
+  });
 }
 
 /** Does something of the network have to be checked or served before the command speaks to it? */
