@@ -4,7 +4,6 @@ import { SyscallError } from "../../ffi/syscall_error.ts";
 import { type FaultError, requestFault } from "../base/fault.ts";
 import type { NetworkPlace } from "../network/client.ts";
 import { NetworkError } from "../network/network_error.ts";
-import { nameProblem } from "../network/network_name.ts";
 import { NetworksFolder } from "../network/networks_folder.ts";
 import { networkRuntimePath } from "../network/runtime_folder.ts";
 import type { HostLookups } from "../spec/host_lookups.ts";
@@ -34,8 +33,7 @@ export function onNetwork<T>(verb: string, name: string, act: () => T): T {
 
 export function noSuchNetwork(verb: string, name: string, networks: NetworksFolder): FaultError {
   const near = nearest(name, networks.names());
-  const make = nameProblem(name) === undefined ? `make it: sandbox network create ${name}` : "";
-  const lines = [near === undefined ? "" : `did you mean ${near}?`, make, "see what there is: sandbox network ls"];
+  const lines = [near === undefined ? "" : `did you mean ${near}?`, "see what there is: sandbox network ls"];
   return requestFault(
     `Cannot ${verb} the network ${name}`,
     "there is no such network",

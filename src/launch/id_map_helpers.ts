@@ -2,12 +2,12 @@
 import { readAll } from "../../ffi/file.ts";
 import { launch } from "../../ffi/launch.ts";
 import { pipe } from "../../ffi/pipe.ts";
-import { waitFor } from "../../ffi/process.ts";
+import { mayWriteIdMaps, waitFor } from "../../ffi/process.ts";
 import type { IdMapping } from "../spec/spec.ts";
 import { encodePlan } from "./encode_plan.ts";
 import { HELPER_FOLDERS, helperSteps } from "./helper_steps.ts";
 import type { LaunchFailure, MapIds } from "./launch_plan.ts";
-import { mayWriteIdMaps, writeIdMaps } from "./write_id_maps.ts";
+import { writeIdMaps } from "./write_id_maps.ts";
 
 /** Has both programs write the maps of `pid`, where this process may not; `path` is the caller's PATH. */
 export function idMapHelpers(path: string): MapIds {

@@ -2,22 +2,9 @@
 // (user_namespaces(7)). newuidmap(1) is of no use there: the root that it is set-user-ID to is not mapped.
 import { ERRNO, errnoName } from "../../ffi/errno.ts";
 import { O_WRONLY, open, writeAll } from "../../ffi/file.ts";
-import { rawSyscall } from "../../ffi/libc.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
 import type { IdMapping } from "../spec/spec.ts";
 import type { MapIds } from "./launch_plan.ts";
-
-const CAPABILITY_VERSION_3 = 0x20080522;
-/** CAP_SETGID and CAP_SETUID. */
-const SET_IDS = (1 << 6) | (1 << 7);
-
-/** Not as root, to whom newuidmap(1) is of use, and who may be mapping ids of a namespace further up. */
-export function mayWriteIdMaps(): boolean {
-  if (rawSyscall("geteuid") === 0) return false;
-  const words = new Uint32Array(6);
-  const result = rawSyscall("capget", Uint32Array.of(CAPABILITY_VERSION_3, 0), words);
-  return result === 0 && ((words[0] ?? 0) & SET_IDS) === SET_IDS;
-}
 
 export const writeIdMaps: MapIds = (pid, { uid, gid }) => {
   for (const [file, mappings] of [["uid_map", uid] as const, ["gid_map", gid] as const]) {
