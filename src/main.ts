@@ -10,6 +10,8 @@ async function main(argv: readonly string[]): Promise<number> {
   if (name === "run") await expressRun(argv);
   // `run-again` is what the waiter calls where the short way has failed (ffi/stage/waiter.c).
   if (name === "run" || name === "run-again") return (await import("./cli/commands/run.ts")).run(rest);
+  // `--net NAME`, the second time (src/cli/join_network.ts).
+  if (name === "run-joined") return (await import("./cli/commands/run_joined.ts")).runJoined(rest);
   return (await import("./cli/dispatch.ts")).dispatch(name, rest);
 }
 

@@ -51,7 +51,6 @@ export async function dispatch(name: string | undefined, argv: readonly string[]
   if (name === "internal-store") return (await import("./commands/internal_store.ts")).internalStore(argv);
   if (name === "internal-build") return (await import("./commands/internal_build.ts")).internalBuild(argv);
   if (name === "network-serve") return (await import("./commands/network_serve.ts")).networkServe(argv);
-  if (name === "run-joined") return (await import("./commands/run_joined.ts")).runJoined(argv);
   if (name === "enter-failed") return (await import("./commands/enter_failed.ts")).enterFailed(argv);
   if (name.startsWith("-")) throw misplacedFlag(name);
   const found = findCommand(name);

@@ -32,14 +32,11 @@ export function joinNetwork(name: string, parsed: Parsed, argv: readonly string[
   const preserved = parseInteger("--preserve-fds", flagReader(parsed).one("--preserve-fds") ?? "0", 0, 1024);
   const { connection, userNamespace } = onNetwork("join", name, () => {
     makeRuntimeFolder(name, lookups);
-    const socket = connectOrStart(place, (listener, log) => start({ place, definition, lookups, listener, log }));
-    if (socket === undefined) throw new NetworkError("it has been removed");
+    const connected = connectOrStart(place, (listener, log) => start({ place, definition, lookups, listener, log }));
+    if (connected === undefined) throw new NetworkError("it has been removed");
     // Numbers that are to be handed on are the caller's to open: ours are not to be taken for them.
-    const connection = socket.raised(FIRST_DESCRIPTOR + preserved);
-    tell(connection, { kind: "join" });
-    const [userNamespace] = answerOf(connection, "joined", place.runtime).fds;
-    if (userNamespace === undefined) throw new NetworkError("its supervisor has sent no user namespace");
-    return { connection, userNamespace };
+    const connection = connected.connection.raised(FIRST_DESCRIPTOR + preserved);
+    return { connection, userNamespace: connected.userNamespace ?? askedNamespace(connection, place) };
   });
   return enterNamespaces({
     program: open("/proc/self/exe", O_PATH | O_CLOEXEC).raised(FIRST_DESCRIPTOR + preserved).number,
@@ -48,6 +45,13 @@ export function joinNetwork(name: string, parsed: Parsed, argv: readonly string[
     env: Object.entries(process.env).map(([variable, value]) => `${variable}=${value}`),
     keep: [connection.number, ...Array.from({ length: preserved }, (_, i) => FIRST_DESCRIPTOR + i)],
   });
+}
+
+function askedNamespace(connection: Fd, { runtime }: NetworkPlace): Fd {
+  tell(connection, { kind: "join" });
+  const [userNamespace] = answerOf(connection, "joined", runtime).fds;
+  if (userNamespace === undefined) throw new NetworkError("its supervisor has sent no user namespace");
+  return userNamespace;
 }
 
 /** What it would be, for --explain: nobody is asked, nothing is started. */
@@ -77,10 +81,10 @@ type StartOrder = {
   readonly log: string;
 };
 
-function start({ place, definition, lookups, listener, log }: StartOrder): void {
+function start({ place, definition, lookups, listener, log }: StartOrder): Fd {
   const { uid, gid, env } = lookups;
   const ranges = subordinateRanges(uid, env.PATH);
-  const failure = startServer({
+  const started = startServer({
     argv: [
       ...["sandbox", "network-serve", place.name, String(listener.number), place.runtime],
       ...[place.networks.fileOf(place.name), formatDefinition(definition)],
@@ -90,7 +94,8 @@ function start({ place, definition, lookups, listener, log }: StartOrder): void 
     mapIds: idMapHelpers(env.PATH ?? ""),
     log,
   });
-  if (failure) throw startFault(place.name, failure);
+  if (started.kind === "started") return started.userNamespace;
+  throw startFault(place.name, started);
 }
 
 function startFault(name: string, failure: LaunchFailure) {

@@ -29,15 +29,21 @@ export type NetworkPlace = {
   readonly runtime: string;
 };
 
-/** Starts the supervisor, which listens at `listener`; what it says is written to `log`. */
-export type Starter = (listener: Fd, log: string) => void;
+/** Starts the supervisor, which listens at `listener`; what it says is written to `log`. Its user namespace. */
+export type Starter = (listener: Fd, log: string) => Fd;
+
+export type Connected = {
+  readonly connection: Fd;
+  /** Of a supervisor that was started: it need not be waited for. */
+  readonly userNamespace: Fd | undefined;
+};
 
 /** `undefined` where there is no such network. Throws NetworkError. */
-export function connectOrStart({ name, networks, runtime }: NetworkPlace, start: Starter): Fd | undefined {
+export function connectOrStart({ name, networks, runtime }: NetworkPlace, start: Starter): Connected | undefined {
   using lock = networks.lock(name);
   if (lock === undefined) return undefined;
   const connected = tryConnect(runtime);
-  if (connected) return connected;
+  if (connected) return { connection: connected, userNamespace: undefined };
   using listener = openPacketSocket("returns");
   try {
     unlinkat(AT_FDCWD, `${runtime}/${SOCKET}`);
@@ -49,8 +55,7 @@ export function connectOrStart({ name, networks, runtime }: NetworkPlace, start:
   // It waits in the backlog for the supervisor to come.
   const socket = tryConnect(runtime);
   if (socket === undefined) throw ended(runtime);
-  start(listener, `${runtime}/${LOG}`);
-  return socket;
+  return { connection: socket, userNamespace: start(listener, `${runtime}/${LOG}`) };
 }
 
 /** To a supervisor that runs; `undefined` where none does. The lock is the caller's. */

@@ -6,7 +6,7 @@ import { parsePolicy } from "../net/policy/parse_policy.ts";
 import type { NetworkPolicy } from "../net/policy/policy.ts";
 import { parseIpAddress } from "../net/wire/ip_address.ts";
 import type { UserNetwork } from "../spec/spec.ts";
-import { networkRecords } from "../supervisor/network_records.ts";
+import { networkRecords, type RecordFile } from "../supervisor/network_records.ts";
 import { prepareStack } from "../supervisor/start_stack.ts";
 import type { Allotted } from "./allotment.ts";
 import type { Bridge } from "./bridge.ts";
@@ -30,13 +30,14 @@ export type StackOrder = {
   readonly tools: MemberTools;
 };
 
-type Made =
-  | (Attached & { readonly kind: "made" })
+type Judged =
+  /** It can be made, and takes a while: the member may be told before. The descriptors are its own from then on. */
+  | { readonly kind: "sound"; readonly make: () => Attached }
   | { readonly kind: "refused"; readonly cause: string; readonly hint: string };
 
-/** `undefined` where the descriptors are not those that were announced; they are the caller's then, and where it is refused. */
-export function memberStack(order: StackOrder): Made | undefined {
-  const { attach, fds, ports, allotted, definition, bridge, tools } = order;
+/** `undefined` where the descriptors are not those that were announced. */
+export function memberStack(order: StackOrder): Judged | undefined {
+  const { attach, fds, allotted, definition } = order;
   const files = filesOf(attach, fds);
   if (files === undefined) return undefined;
   const network: UserNetwork = {
@@ -51,7 +52,15 @@ export function memberStack(order: StackOrder): Made | undefined {
   };
   const policy = policyOf(network, definition.internal);
   if ("cause" in policy) return { kind: "refused", ...policy };
-  const { tell, log, pcap } = files;
+  return { kind: "sound", make: () => makeStack(order, network, policy, files) };
+}
+
+function makeStack(
+  { attach, ports, allotted, bridge, tools }: StackOrder,
+  network: UserNetwork,
+  policy: NetworkPolicy,
+  { tell, log, pcap }: Files,
+): Attached {
   const say = (text: string): void => tellSafely(tell, text);
   const device = new MemberDevice(bridge.device, allotted.hardwareAddress);
   const start = prepareStack({
@@ -62,20 +71,20 @@ export function memberStack(order: StackOrder): Made | undefined {
     records: networkRecords(log, pcap, (name, error) => say(`sandbox: ${name} is not complete: ${error.message}\n`)),
     published: ports,
   });
-  return {
-    kind: "made",
-    attach,
-    device,
-    stack: start(device, undefined),
-    tell,
-    files: [log, pcap].flatMap((file) => file?.fd ?? []),
-  };
+  const files = [log, pcap].flatMap((file) => file?.fd ?? []);
+  return { attach, device, stack: start(device, undefined), tell, files };
 }
 
-function filesOf({ tells, log, pcap }: Attach, fds: readonly Fd[]) {
+type Files = {
+  readonly tell: Fd | undefined;
+  readonly log: RecordFile | undefined;
+  readonly pcap: RecordFile | undefined;
+};
+
+function filesOf({ tells, log, pcap }: Attach, fds: readonly Fd[]): Files | undefined {
   const rest = [...fds];
   const tell = tells ? rest.shift() : undefined;
-  const file = (name: string | undefined) => {
+  const file = (name: string | undefined): RecordFile | undefined => {
     const fd = name === undefined ? undefined : rest.shift();
     return name === undefined || fd === undefined ? undefined : { name, fd };
   };

@@ -171,7 +171,7 @@ export class Server {
   #attach(member: Member, attach: Attach, fds: readonly Fd[]): boolean {
     if (member.joined === undefined || member.attached !== undefined) return false;
     const { definition, bridge, tools } = this.#inputs;
-    const made = memberStack({
+    const judged = memberStack({
       attach,
       fds,
       ports: member.ports,
@@ -180,16 +180,18 @@ export class Server {
       tools,
       allotted: member.joined.allotted,
     });
-    if (made === undefined) return false;
-    if (made.kind === "refused") {
-      member.send(made);
+    if (judged === undefined) return false;
+    if (judged.kind === "refused") {
+      for (const fd of fds) fd.close();
+      member.send(judged);
       return true;
     }
-    member.attached = made;
-    const { stack } = made;
+    // Its child makes its namespaces meanwhile.
+    member.send({ kind: "attached" });
+    member.attached = judged.make();
+    const { stack } = member.attached;
     const token = this.#reactor.add(stack.fd, { ready: () => stack.turn(0) });
     this.#stacks.set(member, { fd: stack.fd, token });
-    member.send({ kind: "attached" });
     return true;
   }
 

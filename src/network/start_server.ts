@@ -27,8 +27,10 @@ const CLOSE_RANGE_CLOEXEC = 4;
 const [F_SETFD, SIG_SETMASK] = [2, 2];
 const EVERYTHING = 0xffffffff;
 
-/** `undefined` when it runs. */
-export function startServer(start: ServerStart): LaunchFailure | undefined {
+export type ServerStarted = { readonly kind: "started"; readonly userNamespace: Fd };
+
+/** It runs then, though it may not answer yet. */
+export function startServer(start: ServerStart): ServerStarted | LaunchFailure {
   using program = open("/proc/self/exe", O_RDONLY);
   using log = open(start.log, O_WRONLY | O_CREAT | O_TRUNC, 0o600);
   const [status, release] = [pipe("status"), pipe("release")];
@@ -51,7 +53,7 @@ export function startServer(start: ServerStart): LaunchFailure | undefined {
   const failure = start.maps.writer === "helper" ? start.mapIds(child.pid, start.maps) : undefined;
   if (failure === undefined) writeAll(release.write.number, "release", new Uint8Array(1));
   const failed = failure ?? failureIn(steps, readAll(status.read.number, "status", 2048));
-  if (failed === undefined) return undefined;
+  if (failed === undefined) return { kind: "started", userNamespace: open(`/proc/${child.pid}/ns/user`, O_RDONLY) };
   kill(child.pid, SIGKILL);
   waitFor(child.pid);
   return failed;
