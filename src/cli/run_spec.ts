@@ -35,6 +35,7 @@ import { foldersAmong, presentMounts, userMounts } from "./run_mounts.ts";
 import { runNetwork } from "./run_network.ts";
 import { capabilitiesOf, seccompOf } from "./run_security.ts";
 import { type ResolvedUser, resolveUser } from "./run_user.ts";
+import { runtimePlaces } from "./runtime_places.ts";
 import { workingFolder } from "./working_folder.ts";
 
 /** The root file system after images have been found and unpacked. */
@@ -100,7 +101,8 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
     }),
   ];
   const mounts = presentMounts([...system, ...userMounts(flag, lookups)], lookups);
-  const hidden = flag.all("--hide").map((path) => parseInsidePath("--hide", path));
+  const asked = flag.all("--hide").map((path) => parseInsidePath("--hide", path));
+  const hidden = [...asked, ...runtimePlaces(mounts, lookups)];
   const capabilities = capabilitiesOf(flag, user.uid);
   const spec: Spec = {
     ociVersion: "1.2.0",

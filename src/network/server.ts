@@ -3,9 +3,11 @@
 // address that this was given (the bridge sees to that), and is from its addresses (the stack does).
 import { Fd } from "../../ffi/fd.ts";
 import type { FdMessage } from "../../ffi/fd_message.ts";
-import { flock, LOCK_EX, LOCK_UN } from "../../ffi/file.ts";
+import { flock, LOCK_EX, LOCK_NB, LOCK_UN, readlink } from "../../ffi/file.ts";
 import { acceptAny } from "../../ffi/socket.ts";
+import { SyscallError } from "../../ffi/syscall_error.ts";
 import { peerProcess } from "../../ffi/unix_socket.ts";
+import { unmapCode } from "../../ffi/unmapped_code.ts";
 import { type HostEntry, HostsTable } from "../net/dns/hosts_file.ts";
 import { Reactor } from "../net/flow/reactor.ts";
 import { parseEthernet } from "../net/wire/ethernet.ts";
@@ -40,6 +42,10 @@ export type ServerInputs = {
 const MOST_FRAMES = 64;
 /** Whoever has started it connects at once, unless it has been killed. */
 const FIRST_MEMBER = 10_000;
+/** For whoever holds the lock and has not connected yet, until it is looked at again. */
+const LOCK_HELD = 100;
+/** After a member has come, until what that took is given back. */
+const SETTLING = 500;
 
 export class Server {
   readonly #inputs: ServerInputs;
@@ -51,6 +57,8 @@ export class Server {
   readonly #byHardware = new Map<MacAddress, Member>();
   #wasBusy = false;
   #stopped = false;
+  #isSettling = true;
+  #settledAt = 0;
 
   constructor(inputs: ServerInputs) {
     this.#inputs = inputs;
@@ -71,8 +79,17 @@ export class Server {
       this.#wasBusy = isBusy;
       for (const member of this.#members.keys()) member.turn();
       this.#settle(performance.now());
-      if (this.#members.size > 0) this.#reactor.wait(this.#timeout);
+      if (this.#members.size > 0) this.#wait();
     } while (!this.#isOver());
+  }
+
+  #wait(): void {
+    const timeout = this.#timeout;
+    if (!this.#isSettling) return this.#reactor.wait(timeout);
+    this.#reactor.wait(Math.min(timeout, SETTLING));
+    if (performance.now() < this.#settledAt) return;
+    this.#isSettling = false;
+    unmapCode();
   }
 
   get #timeout(): number {
@@ -81,18 +98,23 @@ export class Server {
     return Math.max(0, least);
   }
 
-  /** Nobody can connect between the last look and the end: whoever does holds the lock. */
+  /**
+   * Nobody can connect between the last look and the end: whoever does holds the lock. Whoever holds it may also wait for an answer of ours,
+   * so it is not waited for.
+   */
   #isOver(): boolean {
     if (this.#stopped) this.#inputs.unlink();
     if (this.#members.size > 0 || this.#stopped) return this.#stopped;
-    flock(this.#inputs.lock.number, "the network", LOCK_EX);
+    const { lock } = this.#inputs;
+    const isOurs = flock(lock.number, "the network", LOCK_EX | LOCK_NB);
     this.#accept();
-    if (this.#members.size > 0) {
-      flock(this.#inputs.lock.number, "the network", LOCK_UN);
-      return false;
+    if (isOurs && this.#members.size === 0) {
+      this.#inputs.unlink();
+      return true;
     }
-    this.#inputs.unlink();
-    return true;
+    if (isOurs) flock(lock.number, "the network", LOCK_UN);
+    this.#reactor.wait(this.#members.size > 0 ? 0 : LOCK_HELD);
+    return false;
   }
 
   #accept(): void {
@@ -100,7 +122,7 @@ export class Server {
     for (let number = acceptAny(listener.number); number >= 0; number = acceptAny(listener.number)) {
       const peer = peerProcess(number);
       const connection = new Fd(number);
-      if (peer?.uid !== uid) connection.close();
+      if (peer?.uid !== uid || isInside(peer.pid)) connection.close();
       else this.#add(new Member(connection, peer.pid));
     }
   }
@@ -215,6 +237,8 @@ export class Server {
       member.ask(neighbours(other.joined.allotted));
     }
     this.#tellNames();
+    this.#isSettling = true;
+    this.#settledAt = performance.now() + SETTLING;
     member.sendBytes(new Uint8Array(Int32Array.of(0).buffer));
     return true;
   }
@@ -260,6 +284,20 @@ export class Server {
     const names = member.names.flatMap((name) => [name, `${name}.${this.#inputs.name}`]);
     const { ipv4, ipv6 } = member.joined.allotted;
     return [ipv4, ipv6].flatMap((texts) => (texts ? entry(names, texts.address) : []));
+  }
+}
+
+/**
+ * Is it a member's command? Its socket is not shown inside, but a descriptor may have been handed on. The user namespace of such a one is nested in
+ * ours, so we may see which it is; that of a caller on the host we may not.
+ */
+function isInside(pid: number): boolean {
+  try {
+    const theirs = readlink(`/proc/${pid}/ns/user`);
+    return theirs !== undefined && theirs !== readlink("/proc/self/ns/user");
+  } catch (error) {
+    if (error instanceof SyscallError) return false;
+    throw error;
   }
 }
 

@@ -414,6 +414,38 @@ for message in (b"{", b"[]", b'{"kind":"attach"}', b"\\0", b"\\0\\0", b'{"kind":
     expect((await networks.inspect("socket")).members).toHaveLength(1);
   });
 
+  withNetwork(
+    "a folder that is shown does not show the socket, and a descriptor that leads to it is of no use",
+    async () => {
+      await networks.create("shown");
+      await using _member = await networks.member("shown");
+      const inside = join(networks.runtime, "sandbox/networks/shown");
+      for (const [source, place] of [
+        [here.root, "/mnt/run/sandbox/networks"],
+        [networks.runtime, "/mnt/sandbox/networks"],
+        [join(networks.runtime, "sandbox"), "/mnt/networks"],
+        [inside, "/mnt/socket"],
+      ]) {
+        const script = `ls ${place} 2>/dev/null | wc -l`;
+        expect(await networks.says("shown", script, ["-v", `${source}:/mnt`])).toBe("0\n");
+      }
+      const dial = `
+import socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.connect("/proc/self/fd/3/socket")
+try: s.send(b'{"kind":"members"}'); print(s.recv(9999))
+except OSError as error: print(type(error).__name__)`;
+      const words = [networks.program, "run", "--net", "shown", "--preserve-fds", "1", "--", "python3", "-c", dial];
+      const { stdout } = await here.host(["sh", "-c", 'exec 3<"$0"; exec "$@"', inside, ...words], networks.options);
+      expect(["b''\n", "BrokenPipeError\n", "ConnectionResetError\n"]).toContain(stdout);
+      const outside = await here.host(
+        ["sh", "-c", 'exec 3<"$0"; exec "$@"', inside, "python3", "-c", dial],
+        networks.options,
+      );
+      expect(outside.stdout).toStartWith(`b'{"kind":"members"`);
+    },
+  );
+
   // As root of its own, with everything that it may have there: raw frames of any address.
   const SPOOFER = `
 import fcntl, os, socket, struct, sys, threading
