@@ -22,7 +22,7 @@ export function userNamespaceMaps(
   const own = (id: number): IdMapping => ({ containerID: id, hostID: id, size: 1 });
   const others = (id: number, list: IdRanges["uids"]): readonly IdMapping[] =>
     list
-      .filter(({ start, count }) => id < start || id >= start + count)
+      .flatMap(({ start, count }) => without(id, start, count))
       .map(({ start, count }) => ({ containerID: start, hostID: start, size: count }));
   if (ranges === undefined) return { writer: "self", uid: [own(caller.uid)], gid: [own(caller.gid)] };
   return {
@@ -30,4 +30,14 @@ export function userNamespaceMaps(
     uid: [own(caller.uid), ...others(caller.uid, ranges.uids)],
     gid: [own(caller.gid), ...others(caller.gid, ranges.gids)],
   };
+}
+
+/** No id may be in a map twice. */
+function without(id: number, start: number, count: number): IdRanges["uids"] {
+  const [before, after] = [id - start, start + count - id - 1];
+  if (before < 0 || after < 0) return [{ start, count }];
+  return [
+    { start, count: before },
+    { start: id + 1, count: after },
+  ].filter((range) => range.count > 0);
 }
