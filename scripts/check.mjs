@@ -25,6 +25,7 @@ const MAY_IMPORT = {
   "net/flow": ["net/wire", "net/tcp", "net/dns", "net/policy", "net/device", "net/outbound"],
   network: [
     "net/flow",
+    "net/tcp",
     "net/device",
     "net/dns",
     "net/policy",

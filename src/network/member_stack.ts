@@ -4,6 +4,7 @@ import { rawSyscall } from "../../ffi/libc.ts";
 import type { Explanation } from "../net/policy/explain_denial.ts";
 import { parsePolicy } from "../net/policy/parse_policy.ts";
 import type { NetworkPolicy } from "../net/policy/policy.ts";
+import { BlockPool } from "../net/tcp/block_pool.ts";
 import { parseIpAddress } from "../net/wire/ip_address.ts";
 import type { UserNetwork } from "../spec/spec.ts";
 import { networkRecords, type RecordFile } from "../supervisor/network_records.ts";
@@ -70,6 +71,7 @@ function makeStack(
     tell: (explanation) => say(tools.explain(explanation)),
     records: networkRecords(log, pcap, (name, error) => say(`sandbox: ${name} is not complete: ${error.message}\n`)),
     published: ports,
+    pool: new BlockPool(POOL),
   });
   const files = [log, pcap].flatMap((file) => file?.fd ?? []);
   return { attach, device, stack: start(device, undefined), tell, files };
@@ -104,6 +106,9 @@ function policyOf(
   const [{ what, cause, hint }] = parsed.problems;
   return { cause: `${what}: ${cause}`, hint };
 }
+
+/** Its own, so that one that stalls takes nothing from the others; it keeps less for the next time than a stack that is alone. */
+const POOL = { limit: 1024, ample: 64, cached: 8 } as const;
 
 const POLLOUT = 4;
 /** PIPE_BUF, pipe(7): so much is written whole or not at all, and where it can be written at once nobody waits. */

@@ -89,6 +89,7 @@ export class Server {
     this.#reactor.wait(Math.min(timeout, SETTLING));
     if (performance.now() < this.#settledAt) return;
     this.#isSettling = false;
+    Bun.gc(true);
     unmapCode();
   }
 

@@ -6,7 +6,7 @@ import { HostsTable } from "../net/dns/hosts_file.ts";
 import { Egress } from "../net/flow/egress.ts";
 import { type FamilyAddresses, NetworkAddresses } from "../net/flow/network_addresses.ts";
 import type { BoundPort } from "../net/flow/publish.ts";
-import { Stack } from "../net/flow/stack.ts";
+import { Stack, type StackOptions } from "../net/flow/stack.ts";
 import type { Explanation } from "../net/policy/explain_denial.ts";
 import type { NetworkPolicy } from "../net/policy/policy.ts";
 import { type IpAddress, parseIpAddress, parsePrefix } from "../net/wire/ip_address.ts";
@@ -24,6 +24,8 @@ export type StackInputs = {
   readonly records: NetworkRecords;
   /** Ports of the host's that lead into the sandbox. */
   readonly published: readonly BoundPort[];
+  /** Of its queues, where it is to have less than a stack that is alone. */
+  readonly pool?: StackOptions["pool"];
 };
 
 /** A device, and the hardware address of the sandbox behind it. */
@@ -33,7 +35,7 @@ export type SandboxDevice = Device & { readonly hardwareAddress: MacAddress };
 export type StackStarter = (tap: SandboxDevice, first: Uint8Array | undefined) => Stack;
 
 /** All that can be done while the device is still being made. */
-export function prepareStack({ network, policy, hostname, tell, records, published }: StackInputs): StackStarter {
+export function prepareStack({ network, policy, hostname, tell, records, published, pool }: StackInputs): StackStarter {
   const families = [network.ipv4, network.ipv6].flatMap((texts) => (texts ? [addressesOf(texts)] : []));
   const own =
     hostname === undefined ? [] : families.map(({ sandbox }) => ({ address: sandbox, names: [hostname] as const }));
@@ -54,6 +56,7 @@ export function prepareStack({ network, policy, hostname, tell, records, publish
       published,
       first,
       sandboxMac: tap.hardwareAddress,
+      ...(pool && { pool }),
       now: () => performance.now(),
       random: randomWord,
     });
