@@ -21,6 +21,7 @@ import type { Membership } from "./membership.ts";
 import { networkPlace, onNetwork } from "./networks.ts";
 import { nearest } from "./parse/nearest.ts";
 import { parseInteger } from "./parse/values.ts";
+import { NET_HINT } from "./parse_network.ts";
 
 const FIRST_DESCRIPTOR = 3;
 
@@ -69,7 +70,7 @@ export function definitionOf({ name, networks }: NetworkPlace): NetworkDefinitio
   throw usageFault(
     `Cannot use --net ${name}`,
     `there is no network ${name}`,
-    `${near === undefined ? "" : `did you mean ${near}?\n`}give none, host, slirp, or the name of a network; to make one: sandbox network create ${name}`,
+    `${near === undefined ? "" : `did you mean ${near}?\n`}${NET_HINT}\nor make it: sandbox network create ${name}`,
   );
 }
 

@@ -78,10 +78,10 @@ function hostIn({ address }: IpPrefix, host: number): IpAddress {
   return { family: address.family, bytes };
 }
 
+/** What `--net` takes. */
+export const NET_HINT =
+  "give none, host, or slirp with options: --net slirp:cidr=10.0.2.0/24,mtu=1500,ipv6=off,host-loopback\nor the name of a network: sandbox network ls";
+
 function networkFault(flag: string, text: string, cause: string) {
-  return usageFault(
-    `Cannot use ${flag} ${text}`,
-    cause,
-    "give none, host, slirp with options (--net slirp:cidr=10.0.2.0/24,mtu=1500,ipv6=off,host-loopback), or the name of a network",
-  );
+  return usageFault(`Cannot use ${flag} ${text}`, cause, NET_HINT);
 }

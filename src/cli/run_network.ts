@@ -35,13 +35,17 @@ const NEEDS_SLIRP = [
   "--network-alias",
 ] as const;
 
+function hintFor(flag: string): string {
+  return flag === "--network-alias" ? "join a network with others: --net NAME" : "add --net slirp";
+}
+
 /** `membership`: where `--net` is the name of a network, its place there. */
 export function runNetwork(flag: FlagReader, lookups: HostLookups, membership?: Membership): RunNetwork {
   const { mode, network } = membership ? onNamed(membership) : parseNetwork("--net", flag.one("--net") ?? "none");
   if (network === undefined) {
     const misplaced = NEEDS_SLIRP.find((name) => flag.one(name) !== undefined);
     if (misplaced !== undefined)
-      throw usageFault(`Cannot use ${misplaced}`, "there is no network of our own", "add --net slirp");
+      throw usageFault(`Cannot use ${misplaced}`, "there is no network of our own", hintFor(misplaced));
     return { mode, network: undefined, files: undefined };
   }
   if (membership === undefined && flag.one("--network-alias") !== undefined)
