@@ -38,6 +38,7 @@ export const S_IFCHR = 0o020000;
 export const LOCK_SH = 1;
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
+export const LOCK_UN = 8;
 const STATX_BASIC_STATS = 0x7ff;
 const RENAME_NOREPLACE = 1;
 

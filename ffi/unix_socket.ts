@@ -4,7 +4,8 @@ import { rawSyscall, syscall } from "./libc.ts";
 
 const AF_UNIX = 1;
 const SOCK_STREAM_NONBLOCK_CLOEXEC = 0o2004001;
-const SOCK_SEQPACKET_NONBLOCK_CLOEXEC = 0o2004005;
+const SOCK_SEQPACKET_CLOEXEC = 0o2000005;
+const SOCK_NONBLOCK = 0o4000;
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 const SO_ACCEPTCONN = 30;
@@ -17,9 +18,10 @@ export function openUnixSocket(): Fd {
   return new Fd(syscall("socket", "unix stream", AF_UNIX, SOCK_STREAM_NONBLOCK_CLOEXEC, 0));
 }
 
-/** SOCK_SEQPACKET: what is sent at once comes at once. */
-export function openUnixMessages(): Fd {
-  return new Fd(syscall("socket", "unix messages", AF_UNIX, SOCK_SEQPACKET_NONBLOCK_CLOEXEC, 0));
+/** SOCK_SEQPACKET, whose messages are whole. A client that has nothing else to do `waits` in its calls. */
+export function openPacketSocket(calls: "waits" | "returns" = "waits"): Fd {
+  const type = SOCK_SEQPACKET_CLOEXEC | (calls === "returns" ? SOCK_NONBLOCK : 0);
+  return new Fd(syscall("socket", "unix packet", AF_UNIX, type, 0));
 }
 
 /** bind(2) to a path: 0, or a negated errno. */
@@ -41,9 +43,15 @@ export function fitsSockaddr(path: string): boolean {
 
 /** SO_PEERCRED: the user id of the process at the other end, when it connected; `undefined` for a socket of another family. */
 export function peerUser(fd: number): number | undefined {
+  return peerProcess(fd)?.uid;
+}
+
+/** The process at the other end, when it connected: SO_PEERCRED, too. */
+export function peerProcess(fd: number): { readonly pid: number; readonly uid: number } | undefined {
   const credentials = new Uint32Array(3);
   const result = rawSyscall("getsockopt", fd, SOL_SOCKET, SO_PEERCRED, credentials, Int32Array.of(12));
-  return result === 0 ? credentials[1] : undefined;
+  const [pid = 0, uid = 0] = credentials;
+  return result === 0 ? { pid, uid } : undefined;
 }
 
 /** SO_DOMAIN. */

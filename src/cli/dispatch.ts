@@ -41,6 +41,10 @@ const ACTIONS: Readonly<Record<string, () => Promise<Action>>> = {
   "env diff": async () => (await import("./commands/env_diff.ts")).envDiff,
   "env reset": async () => (await import("./commands/env_reset.ts")).envReset,
   "env snapshot": async () => (await import("./commands/env_snapshot.ts")).envSnapshot,
+  "network create": async () => (await import("./commands/network_create.ts")).networkCreate,
+  "network ls": async () => (await import("./commands/network_ls.ts")).networkLs,
+  "network inspect": async () => (await import("./commands/network_inspect.ts")).networkInspect,
+  "network rm": async () => (await import("./commands/network_rm.ts")).networkRm,
   "env restore": async () => (await import("./commands/env_restore.ts")).envRestore,
 };
 
@@ -52,6 +56,7 @@ export async function dispatch(name: string | undefined, argv: readonly string[]
   if (name === "internal-build") return (await import("./commands/internal_build.ts")).internalBuild(argv);
   if (name === NAMES_COMMAND) return (await import("./commands/internal_names.ts")).internalNames();
   if (name === "launch-joined") return (await import("./commands/launch_joined.ts")).launchJoined(argv);
+  if (name === "network-serve") return (await import("./commands/network_serve.ts")).networkServe(argv);
   if (name === "enter-failed") return (await import("./commands/enter_failed.ts")).enterFailed(argv);
   if (name.startsWith("-")) throw misplacedFlag(name);
   const found = findCommand(name);

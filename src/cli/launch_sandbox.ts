@@ -11,6 +11,7 @@ import type { Registration } from "../state/registration.ts";
 import { handOver } from "../supervisor/hand_over.ts";
 import type { LateNetwork } from "../supervisor/late_network.ts";
 import type { StackInputs, StackStarter } from "../supervisor/start_stack.ts";
+import type { Membership } from "./membership.ts";
 import type { HostPort } from "./run_ports.ts";
 import { coloursOn } from "./say.ts";
 
@@ -23,13 +24,16 @@ export type Launching = {
   readonly keep: readonly number[];
   readonly ports: readonly HostPort[];
   readonly registration: Registration | undefined;
+  /** On a network with others. */
+  readonly membership?: Membership | undefined;
   /** Who maps ids where newuidmap(1) cannot; where that is this process, it may do no such thing afterwards. */
   readonly mapIds?: MapIds;
 };
 
 /** To the command's end; its exit code. Does not come back where the waiter takes over. */
 export async function launchSandbox(launching: Launching): Promise<number> {
-  const { spec, facts, filters, lookups, registration, mapIds } = launching;
+  const { spec, facts, filters, lookups, ports, registration, membership, mapIds } = launching;
+  if (membership) (await import("./attach_member.ts")).attachMember(membership, spec, ports);
   const late = lateNetworkOf(spec);
   const inputs = late && isAtOnce(launching, late) ? await stackInputsOf(launching, late) : undefined;
   defaultChildSignal();
@@ -38,8 +42,10 @@ export async function launchSandbox(launching: Launching): Promise<number> {
   const meanwhile = async (): Promise<void> => {
     if (inputs) starter = (await import("../supervisor/start_stack.ts")).prepareStack(inputs);
   };
-  const started = await start({ spec, facts, filters, hostPath: lookups.env.PATH ?? "", mapIds, meanwhile });
-  if (mapIds) dropCapabilities();
+  const connection = membership?.connection?.number;
+  const hostPath = lookups.env.PATH ?? "";
+  const started = await start({ spec, facts, filters, hostPath, mapIds, connection, meanwhile });
+  if (mapIds || membership) dropCapabilities();
   if (started.kind !== "running") {
     registration?.remove();
     return throwFault(started, spec);
@@ -51,7 +57,7 @@ export async function launchSandbox(launching: Launching): Promise<number> {
 }
 
 function lateNetworkOf({ hostname, sandbox: { network } }: Spec): LateNetwork | undefined {
-  return network && { network, hostname, colour: coloursOn(2, process.env) };
+  return network && network.member === undefined ? { network, hostname, colour: coloursOn(2, process.env) } : undefined;
 }
 
 /** Does something of the network have to be checked or served before the command speaks to it? */
@@ -89,11 +95,15 @@ async function supervised(
   return superviseTerminal({ ...session, socket: terminal, background: undefined });
 }
 
-function leaveTo(started: Started, { spec, keep, registration }: Launching, late: LateNetwork | undefined): never {
+function leaveTo(
+  started: Started,
+  { spec, keep, registration, membership }: Launching,
+  late: LateNetwork | undefined,
+): never {
   const { pid, pidfd, signals, network } = started;
   return handOver({
     ...{ pid, pidfd, signals, newSession: spec.sandbox.newSession, command: spec.process.args },
-    keep: registration ? [...keep, registration.lock.number] : keep,
+    keep: [...keep, registration?.lock.number, membership?.connection?.number].filter((fd) => fd !== undefined),
     ...(network && late && { network: { socket: network, late } }),
   });
 }

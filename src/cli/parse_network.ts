@@ -6,7 +6,7 @@ import type { NetworkMode } from "../spec/root_mounts.ts";
 import type { NetworkAddresses, UserNetwork } from "../spec/spec.ts";
 
 /** The part of a network of our own that `--net` itself says. */
-export type Interface = Omit<UserNetwork, "names" | "rules" | "log" | "pcap" | "shape">;
+export type Interface = Omit<UserNetwork, "names" | "rules" | "log" | "pcap" | "shape" | "member">;
 /** `fast` is `slirp` with connections that bypass it. */
 export type NetworkChoice = { readonly mode: NetworkMode; readonly network: Interface | undefined };
 
@@ -83,10 +83,10 @@ function hostIn({ address }: IpPrefix, host: number): IpAddress {
   return { family: address.family, bytes };
 }
 
+/** What `--net` takes. */
+export const NET_HINT =
+  "give none, host, or slirp or fast with options: --net slirp:cidr=10.0.2.0/24,mtu=1500,ipv6=off,host-loopback\nor the name of a network: sandbox network ls";
+
 function networkFault(flag: string, text: string, cause: string) {
-  return usageFault(
-    `Cannot use ${flag} ${text}`,
-    cause,
-    "give none, host, or slirp or fast with options: --net slirp:cidr=10.0.2.0/24,mtu=1500,ipv6=off,host-loopback",
-  );
+  return usageFault(`Cannot use ${flag} ${text}`, cause, NET_HINT);
 }

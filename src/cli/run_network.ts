@@ -2,11 +2,13 @@
 import { type FaultError, requestFault, usageFault } from "../base/fault.ts";
 import { searchDomains } from "../net/dns/search_domains.ts";
 import { parseIpAddress } from "../net/wire/ip_address.ts";
+import { isHostName } from "../network/messages.ts";
 import type { HostLookups } from "../spec/host_lookups.ts";
 import type { NetworkMode, ResolverFiles } from "../spec/root_mounts.ts";
 import type { EgressRules, UserNames, UserNetwork } from "../spec/spec.ts";
 import { DEFAULT_NET } from "./default_net.ts";
 import { type FlagReader, optional } from "./flag_reader.ts";
+import type { Membership } from "./membership.ts";
 import { parseNetDelay, parseNetLoss, parseNetRate } from "./parse/network_shape.ts";
 import { type Interface, type NetworkChoice, parseNetwork } from "./parse_network.ts";
 import { resolverText } from "./resolver_text.ts";
@@ -33,24 +35,36 @@ const NEEDS_SLIRP = [
   "--dns",
   "--dns-search",
   "--add-host",
+  "--network-alias",
 ] as const;
 
-/** `shared`: where `--net` names one that is there. */
-export function runNetwork(flag: FlagReader, lookups: HostLookups, shared?: SharedNetwork): RunNetwork {
+/** Where `--net` leads to others. */
+export type NetworkPlaces = {
+  readonly shared?: SharedNetwork | undefined;
+  readonly membership?: Membership | undefined;
+};
+
+export function runNetwork(flag: FlagReader, lookups: HostLookups, places: NetworkPlaces = {}): RunNetwork {
+  const { shared, membership } = places;
   const word = flag.one("--net") ?? DEFAULT_NET;
-  const { mode, network }: NetworkChoice = shared
-    ? { mode: "shared", network: undefined }
-    : parseNetwork("--net", word);
+  const { mode, network } = choiceOf(word, places);
   if (network === undefined) {
     const misplaced = NEEDS_SLIRP.find((name) => flag.one(name) !== undefined);
     if (misplaced !== undefined)
       throw usageFault(
         `Cannot use ${misplaced}`,
         `with --net ${word} there is no network of our own`,
-        `drop --net ${word}`,
+        misplaced === "--network-alias" ? "join a network with others: --net NAME" : `drop --net ${word}`,
       );
     return { mode, network: undefined, files: shared?.resolver };
   }
+  if (membership === undefined && flag.one("--network-alias") !== undefined)
+    throw usageFault(
+      "Cannot use --network-alias",
+      "nobody else is on this network",
+      "join one with others: --net NAME",
+    );
+  if (membership?.definition.internal) refuseOnInternal(flag, membership.network);
   const names = namesOf(flag, network);
   const rules = rulesOf(flag, lookups);
   const place = (name: string): string => (name === "-" || name.startsWith("/") ? name : `${lookups.cwd}/${name}`);
@@ -60,9 +74,39 @@ export function runNetwork(flag: FlagReader, lookups: HostLookups, shared?: Shar
   };
   return {
     mode,
-    network: { ...network, names, rules, ...records, ...shapeOf(flag) },
-    files: filesOf(network, names, searchOf(flag, lookups)),
+    network: { ...network, names, rules, ...records, ...shapeOf(flag), ...memberOf(flag, membership) },
+    files: {
+      ...filesOf(network, names, searchOf(flag, lookups)),
+      ...(membership && { own: [network.ipv4, network.ipv6].flatMap((addresses) => addresses?.address ?? []) }),
+    },
   };
+}
+
+function onNamed({ definition: { mtu, hostLoopback }, ipv4, ipv6 }: Membership) {
+  return { mode: "named", network: { interface: "eth0", mtu, ipv4, ipv6, hostLoopback } } as const;
+}
+
+function memberOf(flag: FlagReader, membership: Membership | undefined): Pick<UserNetwork, "member"> {
+  if (membership === undefined) return {};
+  const aliases = flag.all("--network-alias");
+  const wrong = aliases.find((name) => !isHostName(name.toLowerCase()));
+  if (wrong !== undefined) throw usageFault(`Cannot use --network-alias ${wrong}`, "it is no name of a host");
+  const names = [...flag.all("--hostname"), ...aliases].map((name) => name.toLowerCase()).filter(isHostName);
+  return { member: { network: membership.network, names: [...new Set(names)] } };
+}
+
+const LEADS_OUT = ["--allow-net", "--deny-net", "--net-policy"] as const;
+
+/** There is nothing that they could speak of. */
+function refuseOnInternal(flag: FlagReader, network: string): void {
+  const misplaced = LEADS_OUT.find((name) => flag.one(name) !== undefined);
+  if (misplaced !== undefined)
+    throw usageFault(`Cannot use ${misplaced}`, `nothing leaves the network ${network}: it is internal`, "drop it");
+}
+
+function choiceOf(word: string, { shared, membership }: NetworkPlaces): NetworkChoice {
+  if (shared) return { mode: "shared", network: undefined };
+  return membership ? onNamed(membership) : parseNetwork("--net", word);
 }
 
 function shapeOf(flag: FlagReader): Pick<UserNetwork, "shape"> {

@@ -34,7 +34,7 @@ export function registerSandbox(
     created: new Date(),
     command: spec.process.args,
     network: networkState(word, network),
-    hasControl: network.network !== undefined,
+    hasControl: network.network !== undefined && network.network.member === undefined,
     newId: () => sandboxId(crypto.getRandomValues(new Uint8Array(ID_BYTES))),
     leastFd: FIRST_DESCRIPTOR + spec.sandbox.preserveFds,
   });
@@ -56,7 +56,7 @@ function networkState(word: string | undefined, { mode, network, files }: RunNet
     addresses && `${addresses.address}/${addresses.prefixLength}`;
   const shared = word?.startsWith("container:") ? word : "ns";
   return {
-    mode: mode === "shared" ? shared : mode,
+    mode: mode === "shared" ? shared : mode === "named" ? (word ?? mode) : mode,
     ipv4: shown(network?.ipv4),
     ipv6: shown(network?.ipv6),
     resolver: files,

@@ -13,5 +13,5 @@ export async function runShared(
 ): Promise<number> {
   const shared = sharedNetwork(asked.values.get("--net")?.[0] ?? "", lookups);
   const parsed = withSharedIds(asked, shared, () => subordinateRanges(lookups.uid, lookups.env.PATH));
-  return runIn(await resolveRootfs(parsed, lookups), parsed, lookups, listening, shared);
+  return runIn(await resolveRootfs(parsed, lookups), parsed, lookups, listening, { shared });
 }

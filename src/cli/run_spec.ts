@@ -16,6 +16,7 @@ import {
 import type { Mount, Rlimit, Rootfs, Spec } from "../spec/spec.ts";
 import type { Parsed } from "./command.ts";
 import { type FlagReader, flagReader, optional, pair } from "./flag_reader.ts";
+import type { Membership } from "./membership.ts";
 import {
   checkIdMappings,
   parseChoice,
@@ -35,6 +36,7 @@ import { foldersAmong, presentMounts, userMounts } from "./run_mounts.ts";
 import { type RunNetwork, runNetwork } from "./run_network.ts";
 import { capabilitiesOf, seccompOf } from "./run_security.ts";
 import { type ResolvedUser, resolveUser } from "./run_user.ts";
+import { runtimePlaces } from "./runtime_places.ts";
 import type { SharedNetwork } from "./shared_network.ts";
 import { workingFolder } from "./working_folder.ts";
 
@@ -71,6 +73,8 @@ export type SpecInputs = {
   readonly lookups: HostLookups;
   /** Where `--net` names a network that is there. */
   readonly shared?: SharedNetwork | undefined;
+  /** Where it is the name of a network with others. */
+  readonly membership?: Membership | undefined;
   readonly ranges: () => { readonly uids: readonly Range[]; readonly gids: readonly Range[] } | string;
 };
 
@@ -79,7 +83,7 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
   const flag = flagReader(parsed);
   const user = userOf(inputs, flag);
   const maps = mapsOf(inputs, flag, user);
-  const runsIn = runNetwork(flag, lookups, inputs.shared);
+  const runsIn = runNetwork(flag, lookups, inputs);
   const { mode: network, network: userNetwork, files: resolver } = runsIn;
   const hostname = parseHostname("--hostname", flag.one("--hostname") ?? "sandbox");
   const home = homeOf(inputs, user);
@@ -103,7 +107,8 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
     }),
   ];
   const mounts = presentMounts([...system, ...userMounts(flag, lookups)], lookups);
-  const hidden = flag.all("--hide").map((path) => parseInsidePath("--hide", path));
+  const asked = flag.all("--hide").map((path) => parseInsidePath("--hide", path));
+  const hidden = [...asked, ...runtimePlaces(mounts, lookups)];
   const capabilities = capabilitiesOf(flag, user.uid);
   const spec: Spec = {
     ociVersion: "1.2.0",

@@ -11,7 +11,11 @@ export function note(text: string): void {
 }
 
 /** what: cause, and the mend below. */
-export function sayFault({ what, cause, hint }: Fault, colour: boolean): void {
+export function sayFault(fault: Fault, colour: boolean): void {
+  toStderr(faultText(fault, colour));
+}
+
+export function faultText({ what, cause, hint }: Fault, colour: boolean): string {
   const paint = (code: number, text: string): string => (colour ? `\x1b[${code}m${text}\x1b[0m` : text);
   const mend =
     hint === ""
@@ -20,7 +24,7 @@ export function sayFault({ what, cause, hint }: Fault, colour: boolean): void {
           .split("\n")
           .map((line) => `  ${line}`)
           .join("\n")}\n`;
-  toStderr(`${paint(31, "sandbox:")} ${what}: ${cause}\n${mend}`);
+  return `${paint(31, "sandbox:")} ${what}: ${cause}\n${mend}`;
 }
 
 export function toStdout(text: string): void {

@@ -27,7 +27,7 @@ function recordsOf({ log, pcap }: UserNetwork): NetworkRecords {
   );
 }
 
-function recordFile(name: string | undefined): RecordFile | undefined {
+export function recordFile(name: string | undefined): RecordFile | undefined {
   if (name === undefined) return undefined;
   if (name === "-") return { fd: new Fd(2).dup(), name: "standard error" };
   try {

@@ -1,5 +1,8 @@
 // Can a range of ids be mapped here? The short form of what `doctor` looks into: helpers that can work, and ranges of this user's.
+import { rawSyscall } from "../../ffi/libc.ts";
+import { mayWriteIdMaps } from "../../ffi/process.ts";
 import { type HelperName, readHelper } from "./id_map_helpers.ts";
+import { mappedRanges } from "./mapped_ranges.ts";
 import { runTool, subidsFromNameService, userFromNameService } from "./name_service.ts";
 import { findUser } from "./passwd.ts";
 import { readProcessStatus } from "./process_status.ts";
@@ -17,6 +20,7 @@ const WHY: Readonly<Record<string, string>> = {
 
 /** The caller's subordinate ranges, or why a range cannot be mapped. `path` is the caller's PATH. */
 export function subordinateRanges(uid: number, path: string | undefined): SubidRanges | string {
+  if (mayWriteIdMaps()) return mappedRanges(uid, rawSyscall("getegid"));
   for (const name of ["newuidmap", "newgidmap"] as const) {
     const problem = helperProblem(name, uid, path);
     if (problem !== undefined) return problem;

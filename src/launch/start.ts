@@ -31,20 +31,22 @@ export type StartOptions = {
   readonly hostPath: string;
   /** Who maps ids in place of that. */
   readonly mapIds?: MapIds | undefined;
+  /** To the supervisor of a network that the sandbox is on with others: its child's to use, until it is attached. */
+  readonly connection?: number | undefined;
   /** What can be done while the child sets itself up. */
   readonly meanwhile: () => Promise<void>;
 };
 
 export async function start(options: StartOptions): Promise<Started | LaunchFailure> {
-  const { spec, facts, filters, hostPath, mapIds = idMapHelpers(hostPath), meanwhile } = options;
+  const { spec, facts, filters, hostPath, mapIds = idMapHelpers(hostPath), connection, meanwhile } = options;
   using channels = new ExecChannels({
     helper: spec.sandbox.idMapWriter === "helper",
     terminal: spec.process.terminal,
-    network: spec.sandbox.network !== undefined,
+    network: spec.sandbox.network !== undefined && spec.sandbox.network.member === undefined,
   });
   const candidates = commandCandidates(spec.process.args, spec.process.env);
   const signals = new SignalPipe();
-  const planned = plan(spec, facts, execInputs(channels, candidates, filters));
+  const planned = plan(spec, facts, execInputs(channels, candidates, filters, connection));
   const launched = beginLaunch(planned, channels, mapIds);
   if (launched.kind !== "running") return launched;
   await meanwhile();
@@ -68,7 +70,12 @@ export function dryPlan(spec: Spec, facts: PlanFacts, filters: Filters): Plan {
   return plan(spec, facts, { ...inputs, filters: filters.every, connectFilter: filters.connect });
 }
 
-function execInputs(channels: ExecChannels, candidates: readonly string[], filters: Filters): ExecInputs {
+function execInputs(
+  channels: ExecChannels,
+  candidates: readonly string[],
+  filters: Filters,
+  connection: number | undefined,
+): ExecInputs {
   const ours = [channels.status.read, channels.release?.write, channels.terminal?.ours];
   const size = channels.terminal && (windowSize(0) ?? windowSize(1));
   return {
@@ -78,7 +85,7 @@ function execInputs(channels: ExecChannels, candidates: readonly string[], filte
     startedAddress: STARTED_ADDRESS,
     initFd: channels.init.number,
     terminalFd: channels.terminal?.theirs.number ?? NO_DESCRIPTOR,
-    networkFd: channels.network?.theirs.number ?? NO_DESCRIPTOR,
+    networkFd: channels.network?.theirs.number ?? connection ?? NO_DESCRIPTOR,
     candidates,
     filters: filters.every,
     connectFilter: filters.connect,

@@ -10,6 +10,7 @@ export type Aim =
   | { readonly kind: "loopback" }
   | { readonly kind: "tap" }
   | { readonly kind: "interface" }
+  | { readonly kind: "member"; readonly network: string }
   | { readonly kind: "hostname"; readonly name: string }
   | { readonly kind: "domainname"; readonly name: string }
   | { readonly kind: "root"; readonly what: "tmpfs" | "overlay" | "bind" | "pivot"; readonly path: string }

@@ -3,7 +3,19 @@ import { batch, REPLY_BYTES, REPLY_ERROR } from "../netlink/batch.ts";
 import type { Request } from "../netlink/message.ts";
 import type { Aim } from "./aim.ts";
 import type { Program } from "./program.ts";
-import type { Bytes, Register } from "./step.ts";
+import { type Bytes, named, type Register } from "./step.ts";
+
+const AF_NETLINK = 16;
+const SOCK_RAW_CLOEXEC = 0o2000003;
+
+/** A socket of the child's network namespace. */
+export function openNetlink(program: Program, aim: Aim): Register {
+  return program.let("netlink", aim, "socket", [
+    named(AF_NETLINK, "AF_NETLINK"),
+    named(SOCK_RAW_CLOEXEC, "SOCK_RAW|SOCK_CLOEXEC"),
+    named(0, "NETLINK_ROUTE"),
+  ]);
+}
 
 export type NetlinkAsk = {
   readonly aim: Aim;

@@ -3,24 +3,19 @@
 import { LOOPBACK_INDEX, setLink } from "../netlink/link.ts";
 import type { UserNetwork } from "../spec/spec.ts";
 import { CLONE } from "./constants.ts";
-import { planNetlink } from "./plan_netlink.ts";
+import { planMember } from "./plan_member.ts";
+import { openNetlink, planNetlink } from "./plan_netlink.ts";
 import { planTap } from "./plan_tap.ts";
 import type { Program } from "./program.ts";
 import { named } from "./step.ts";
-
-const AF_NETLINK = 16;
-const SOCK_RAW_CLOEXEC = 0o2000003;
 
 /** With a network of our own, its device too; `networkFd` is the socket that takes its descriptor. */
 export function planNetwork(program: Program, network: UserNetwork | undefined, networkFd: number): void {
   program.add({ kind: "network" }, "unshare", [named(CLONE.CLONE_NEWNET, "CLONE_NEWNET")]);
   const aim = { kind: "loopback" } as const;
-  const socket = program.let("netlink", aim, "socket", [
-    named(AF_NETLINK, "AF_NETLINK"),
-    named(SOCK_RAW_CLOEXEC, "SOCK_RAW|SOCK_CLOEXEC"),
-    named(0, "NETLINK_ROUTE"),
-  ]);
+  const socket = openNetlink(program, aim);
   planNetlink(program, { aim, socket, requests: [setLink(LOOPBACK_INDEX, { up: true })] });
-  if (network) planTap(program, network, socket, networkFd);
+  if (network?.member) planMember(program, network.member, socket, networkFd);
+  else if (network) planTap(program, network, socket, networkFd);
   program.add(aim, "close", [socket]);
 }

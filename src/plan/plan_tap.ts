@@ -21,14 +21,21 @@ const DEVICE = "/dev/net/tun";
 /** Frames that may wait while the supervisor is busy; the default of 1000 is for devices that lose nothing by waiting. */
 const QUEUE_LENGTH = 4096;
 
-export function planTap(program: Program, network: UserNetwork, netlink: Register, networkFd: number): void {
+/** The device `name` in the child's network namespace; the register of its descriptor. */
+export function openTap(program: Program, name: string): Register {
   const aim = { kind: "tap" } as const;
   const open = flags(O, "O_RDWR", "O_NONBLOCK", "O_CLOEXEC");
   const tap = program.let("tap", aim, "openat", [AT_FDCWD, DEVICE, open, 0]);
-  for (const { name, request, argument, shown, tolerate } of tapRequests({ name: network.interface })) {
+  for (const { name: call, request, argument, shown, tolerate } of tapRequests({ name })) {
     const value = typeof argument === "number" ? named(argument, shown) : bytesOf(argument, shown);
-    program.add(aim, "ioctl", [tap, named(request, name), value], tolerate ? { tolerate } : {});
+    program.add(aim, "ioctl", [tap, named(request, call), value], tolerate ? { tolerate } : {});
   }
+  return tap;
+}
+
+export function planTap(program: Program, network: UserNetwork, netlink: Register, networkFd: number): void {
+  const aim = { kind: "tap" } as const;
+  const tap = openTap(program, network.interface);
   // Of IPv6 only what is given here: no link-local address, no solicitations. A kernel without IPv6 does not know what is meant.
   const to = { aim: { kind: "interface" }, socket: netlink } as const;
   planNetlink(program, { ...to, requests: [setLink(TAP_INDEX, { noLinkLocal: true })], optional: true });
@@ -49,13 +56,14 @@ export function planPermissions(program: Program, { linux, process }: Spec): voi
   const [first] = linux.gidMappings;
   const isRange = linux.gidMappings.some(({ size }) => size > 1) && first?.containerID === 0;
   const last = isRange ? linux.gidMappings.reduce((sum, { size }) => sum + size, 0) - 1 : process.user.gid;
-  planSetting(program, "ping_group_range", `${isRange ? 0 : process.user.gid} ${last}`);
-  planSetting(program, "ip_unprivileged_port_start", "0");
+  planSetting(program, "net/ipv4/ping_group_range", `${isRange ? 0 : process.user.gid} ${last}`);
+  planSetting(program, "net/ipv4/ip_unprivileged_port_start", "0");
 }
 
-function planSetting(program: Program, name: string, value: string): void {
+/** sysctl(8) of the child's network namespace; nothing where it is not there, or covered. */
+export function planSetting(program: Program, name: string, value: string): void {
   const aim = { kind: "interface" } as const;
-  const path = `/proc/sys/net/ipv4/${name}`;
+  const path = `/proc/sys/${name}`;
   const file = program.let("file", aim, "openat", [AT_FDCWD, path, flags(O, "O_WRONLY", "O_CLOEXEC"), 0], {
     tolerate: ["ENOENT", "EACCES", "EROFS", "EPERM"],
     skip: 2,

@@ -1,14 +1,19 @@
-// A descriptor that the child has made, to the supervisor: sendmsg(2) with one byte and one SCM_RIGHTS message, unix(7). struct msghdr,
+// Descriptors that the child has made, to the supervisor: sendmsg(2) with one byte and one SCM_RIGHTS message, unix(7). struct msghdr,
 // iovec and cmsghdr as on every 64-bit Linux.
 import type { Aim } from "./aim.ts";
 import type { Program } from "./program.ts";
 import { type Bytes, named, type Register } from "./step.ts";
 
-export function sendDescriptor(program: Program, aim: Aim, socket: number, descriptor: Register): void {
+const CMSGHDR_BYTES = 16;
+const SOL_SOCKET_SCM_RIGHTS = 0x100000001n;
+
+export function sendDescriptor(program: Program, aim: Aim, socket: number, ...descriptors: readonly Register[]): void {
+  const length = CMSGHDR_BYTES + 4 * descriptors.length;
+  const words = Math.ceil(length / 8);
   const byte: Bytes = { kind: "bytes", content: new Uint8Array(1), shown: "" };
   const control: Bytes = {
     kind: "bytes",
-    content: new Uint8Array(BigUint64Array.of(20n, 0x100000001n, 0n).buffer),
+    content: new Uint8Array(controlWords(length, words).buffer),
     shown: "SCM_RIGHTS",
   };
   const vector: Bytes = {
@@ -19,13 +24,21 @@ export function sendDescriptor(program: Program, aim: Aim, socket: number, descr
   };
   const message: Bytes = {
     kind: "bytes",
-    content: new Uint8Array(BigUint64Array.of(0n, 0n, 0n, 1n, 0n, 24n, 0n).buffer),
-    shown: `{SCM_RIGHTS [${descriptor.name}]}`,
+    content: new Uint8Array(BigUint64Array.of(0n, 0n, 0n, 1n, 0n, BigInt(words * 8), 0n).buffer),
+    shown: `{SCM_RIGHTS [${descriptors.map(({ name }) => name).join(", ")}]}`,
     pointers: [
       { at: 16, to: vector },
       { at: 32, to: control },
     ],
   };
-  program.add(aim, "store", [{ kind: "inside", of: control, at: 16 }, descriptor]);
+  descriptors.forEach((descriptor, i) => {
+    program.add(aim, "store", [{ kind: "inside", of: control, at: CMSGHDR_BYTES + 4 * i }, descriptor]);
+  });
   program.add(aim, "sendmsg", [named(socket, aim.kind), message, 0]);
+}
+
+function controlWords(length: number, words: number): BigUint64Array<ArrayBuffer> {
+  const content = new BigUint64Array(words);
+  content.set([BigInt(length), SOL_SOCKET_SCM_RIGHTS]);
+  return content;
 }

@@ -77,6 +77,7 @@ function launchStep(aim: Aim): LaunchStep {
     case "loopback":
     case "tap":
     case "interface":
+    case "member":
       return "loopback";
     case "hostname":
     case "domainname":
@@ -108,6 +109,8 @@ function whatOf(aim: Aim): string {
       return "Cannot make the network device (/dev/net/tun)";
     case "interface":
       return "Cannot set up the network device";
+    case "member":
+      return `Cannot join the network ${aim.network}`;
     case "hostname":
       return `Cannot set the host name ${aim.name}`;
     case "domainname":

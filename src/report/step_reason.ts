@@ -67,6 +67,8 @@ function reasonOf(aim: Aim, call: CallName, errno: number, spec: Spec): Reason |
         : undefined;
     case "tap":
       return tapReason(errno);
+    case "member":
+      return memberReason(errno);
     case "init":
       return initReason(errno, spec);
     case "time":
@@ -90,6 +92,17 @@ function reasonOf(aim: Aim, call: CallName, errno: number, spec: Spec): Reason |
 }
 
 const WITHOUT_BYPASS = "use --net slirp";
+function memberReason(errno: number): Reason | undefined {
+  switch (errno) {
+    case ERRNO.ECONNRESET:
+    case ERRNO.EPIPE:
+      return { cause: "the process that keeps it has ended", hint: "start it anew: run this once more" };
+    case ERRNO.EOPNOTSUPP:
+      return { cause: "this kernel has no bridges, or no veth links", hint: "load them: sudo modprobe -a bridge veth" };
+    default:
+      return undefined;
+  }
+}
 
 function tapReason(errno: number): Reason | undefined {
   const without = "or do without a network: sandbox run --net none ..., or share the host's: --net host";

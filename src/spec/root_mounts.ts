@@ -2,11 +2,16 @@
 import { type HostView, PRIVATE_FOLDERS, SYSTEM_FOLDERS } from "./host_view.ts";
 import type { Mount } from "./spec.ts";
 
-/** `shared`: one that is there already, of others. */
-export type NetworkMode = "none" | "host" | "slirp" | "shared";
+/** `shared`: one that is there already, of others. `named`: one with others on it. */
+export type NetworkMode = "none" | "host" | "slirp" | "shared" | "named";
 
 /** The content of /etc/resolv.conf, and what /etc/hosts has more. */
-export type ResolverFiles = { readonly resolvConf: string; readonly hosts: string };
+export type ResolverFiles = {
+  readonly resolvConf: string;
+  readonly hosts: string;
+  /** What the host name stands for, where it is not loopback. */
+  readonly own?: readonly string[];
+};
 
 const READ_ONLY = ["ro", "nosuid", "nodev"] as const;
 const SEALED = ["nosuid", "noexec", "nodev"] as const;
@@ -87,7 +92,7 @@ export function ownFileMounts(options: {
   const text = (path: string, own: string): string => (network === "host" ? (hostTexts.get(path) ?? own) : own);
   const files: readonly (readonly [string, string])[] = [
     ["/etc/resolv.conf", text("/etc/resolv.conf", resolver?.resolvConf ?? NO_NETWORK_RESOLVER)],
-    ["/etc/hosts", text("/etc/hosts", ownHosts(hostname) + (resolver?.hosts ?? ""))],
+    ["/etc/hosts", text("/etc/hosts", ownHosts(hostname, resolver?.own) + (resolver?.hosts ?? ""))],
     ["/etc/hostname", `${hostname}\n`],
   ];
   const data = files.flatMap(([path, content]): Mount[] => {
@@ -106,8 +111,9 @@ export function ownFileMounts(options: {
   ];
 }
 
-function ownHosts(hostname: string): string {
-  return `127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.1.1 ${hostname}\n`;
+function ownHosts(hostname: string, own: readonly string[] = ["127.0.1.1"]): string {
+  const names = own.map((address) => `${address} ${hostname}\n`).join("");
+  return `127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n${names}`;
 }
 
 /** What /proc and /sys tell of the host, or let it be told to do, is out of reach (Docker's and Podman's defaults). */

@@ -142,6 +142,15 @@ export type UserNetwork = {
   readonly pcap?: string;
   /** Where it is to be slower or worse than it could be. */
   readonly shape?: NetworkShape;
+  /** A network with others on it (src/network), whose supervisor is the other end. Without, the sandbox's own is. */
+  readonly member?: Membership;
+};
+
+export type Membership = {
+  /** The network's name. */
+  readonly network: string;
+  /** Names of its own on it, the host name first where one was given. */
+  readonly names: readonly string[];
 };
 
 export type NetworkShape = {

@@ -3,7 +3,7 @@ import { ERRNO } from "../../ffi/errno.ts";
 import type { Fd } from "../../ffi/fd.ts";
 import { readableWithin } from "../../ffi/process.ts";
 import { receiveMessage, sendMessage } from "../../ffi/unix_message.ts";
-import { connectUnix, openUnixMessages } from "../../ffi/unix_socket.ts";
+import { connectUnix, openPacketSocket } from "../../ffi/unix_socket.ts";
 import {
   type ControlAnswer,
   type ControlRequest,
@@ -26,7 +26,7 @@ export type Asked =
 const PATIENCE = 10_000;
 
 export class ControlClient implements Disposable {
-  readonly #socket = openUnixMessages();
+  readonly #socket = openPacketSocket("returns");
   readonly #connected: number;
 
   /** `folder`: the sandbox's own, of the registry. */

@@ -3,7 +3,7 @@
 import { Fd, setCloseOnExec } from "../../ffi/fd.ts";
 import { listen } from "../../ffi/socket.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
-import { bindUnix, openUnixMessages } from "../../ffi/unix_socket.ts";
+import { bindUnix, openPacketSocket } from "../../ffi/unix_socket.ts";
 import { startTimeOf } from "./process_identity.ts";
 import { CONTROL, living, makeEntry, removeEntry, underLock, writeState } from "./registry.ts";
 import type { NetworkState, SandboxState } from "./sandbox_state.ts";
@@ -123,7 +123,7 @@ function registrationOf(
 
 /** By a path that is short enough for unix(7), however long the folder's is. */
 function listenAt(folder: Fd): Fd {
-  const socket = openUnixMessages();
+  const socket = openPacketSocket("returns");
   const result = bindUnix(socket.number, controlPath(folder)) || listen(socket.number, BACKLOG);
   if (result < 0) throw new SyscallError("bind", CONTROL, -result);
   return socket;

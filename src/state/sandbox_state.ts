@@ -41,7 +41,7 @@ export const LARGEST_STATE = 1 << 20;
 const ANY = /^[\s\S]*$/;
 const TICKS = /^\d{1,20}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/;
-const MODE = /^[a-z][\w.:-]{0,127}$/;
+const MODE = /^[a-z0-9][\w.:-]{0,127}$/;
 const ADDRESS = /^[0-9a-f.:]{2,45}\/\d{1,3}$/;
 
 export function formatState({ id, name, status, created, init, command, network }: SandboxState): string {

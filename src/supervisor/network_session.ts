@@ -24,9 +24,11 @@ export type NetworkSession = {
 export async function superviseNetwork(session: NetworkSession): Promise<number> {
   const { terminal, network, bypasses, starter, ...rest } = session;
   const device = new TapDevice(receiveFd(network, "network device"));
-  const listener = bypasses ? receiveFd(network, "listener") : undefined;
+  const bypass = bypasses
+    ? { listener: receiveFd(network, "listener"), networkNamespace: device.networkNamespace() }
+    : undefined;
   network.close();
-  const background = starter(device, undefined, listener);
+  const background = starter(device, undefined, bypass);
   if (terminal)
     return (await import("./terminal_session.ts")).superviseTerminal({ ...rest, socket: terminal, background });
   return (await import("./plain_session.ts")).supervisePlain({ ...rest, background });

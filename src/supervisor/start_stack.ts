@@ -1,20 +1,20 @@
 // The network stack of a sandbox that has one of our own, as what its supervisor does in the background.
 import type { Fd } from "../../ffi/fd.ts";
+import type { Device } from "../net/device/device.ts";
 import { PcapDevice } from "../net/device/pcap_device.ts";
 import { ShapedDevice } from "../net/device/shaped_device.ts";
-import type { TapDevice } from "../net/device/tap_device.ts";
 import { HostsTable } from "../net/dns/hosts_file.ts";
 import { Egress } from "../net/flow/egress.ts";
 import { type FamilyAddresses, NetworkAddresses } from "../net/flow/network_addresses.ts";
 import type { BoundPort } from "../net/flow/publish.ts";
-import { Stack } from "../net/flow/stack.ts";
+import { Stack, type StackOptions } from "../net/flow/stack.ts";
 import type { Explanation } from "../net/policy/explain_denial.ts";
 import type { NetworkPolicy } from "../net/policy/policy.ts";
 import { type IpAddress, parseIpAddress, parsePrefix } from "../net/wire/ip_address.ts";
+import type { MacAddress } from "../net/wire/mac_address.ts";
 import type { NetworkShape, NetworkAddresses as Texts, UserNetwork } from "../spec/spec.ts";
-import type { Background } from "./background.ts";
 import { hostNames } from "./host_names.ts";
-import type { BypassJoiner } from "./join_bypass.ts";
+import type { Bypass, BypassJoiner } from "./join_bypass.ts";
 import type { NetworkRecords } from "./network_records.ts";
 import { PortControl } from "./port_control.ts";
 
@@ -31,14 +31,19 @@ export type StackInputs = {
   readonly join?: BypassJoiner | undefined;
   /** Where its user's requests come in, and who that is. */
   readonly control?: { readonly listener: Fd; readonly user: number } | undefined;
+  /** Of its queues, where it is to have less than a stack that is alone. */
+  readonly pool?: StackOptions["pool"];
 };
 
-/** `first`: a frame that has been read of the device. `listener`: of the command's connections, where they may bypass the stack. */
-export type StackStarter = (tap: TapDevice, first: Uint8Array | undefined, listener?: Fd) => Background;
+/** A device, and the hardware address of the sandbox behind it. */
+export type SandboxDevice = Device & { readonly hardwareAddress: MacAddress };
+
+/** `first`: a frame that has been read of the device. `bypass`: where connections may. */
+export type StackStarter = (tap: SandboxDevice, first: Uint8Array | undefined, bypass?: Bypass) => Stack;
 
 /** All that can be done while the device is still being made. */
 export function prepareStack(inputs: StackInputs): StackStarter {
-  const { network, policy, hostname, tell, records, published, control, join } = inputs;
+  const { network, policy, hostname, tell, records, published, control, join, pool } = inputs;
   const families = [network.ipv4, network.ipv6].flatMap((texts) => (texts ? [addressesOf(texts)] : []));
   const own =
     hostname === undefined ? [] : families.map(({ sandbox }) => ({ address: sandbox, names: [hostname] as const }));
@@ -48,7 +53,7 @@ export function prepareStack(inputs: StackInputs): StackStarter {
   const gateways = network.hostLoopback ? families.map(({ gateway }) => gateway) : [];
   const names = { own: new HostsTable([...own, ...added]), ...hostNames(network.names.servers.map(at), gateways) };
   const addresses = new NetworkAddresses(families);
-  return (tap, first, listener) => {
+  return (tap, first, bypass) => {
     const shaped = network.shape ? shapedDevice(tap, network.shape) : tap;
     const stack = new Stack({
       device: records.pcap ? new PcapDevice(shaped, records.pcap) : shaped,
@@ -58,8 +63,9 @@ export function prepareStack(inputs: StackInputs): StackStarter {
       names,
       published,
       first,
-      join: listener && join?.(listener, tap, egress),
+      join: bypass && join?.(bypass, egress),
       sandboxMac: tap.hardwareAddress,
+      ...(pool && { pool }),
       now: () => performance.now(),
       random: randomWord,
     });
@@ -75,7 +81,7 @@ function randomWord(): number {
   return word[0] as number;
 }
 
-function shapedDevice(tap: TapDevice, { up, down, delay, loss }: NetworkShape): ShapedDevice {
+function shapedDevice(tap: Device, { up, down, delay, loss }: NetworkShape): ShapedDevice {
   return new ShapedDevice(tap, {
     up: { rate: up, delay, loss },
     down: { rate: down, delay, loss },

@@ -39,7 +39,16 @@ export function runScenario(scenarios: Scenarios): void {
 
 /** What `ip -j` says: by a namespace's own eyes. */
 export function ip(...words: readonly string[]): unknown {
-  const { exitCode, stdout, stderr } = Bun.spawnSync(["ip", "-j", "-d", ...words]);
-  if (exitCode !== 0) throw new Error(`ip ${words.join(" ")}: ${stderr}`);
+  return shown("ip", words);
+}
+
+/** What bridge(8) says. */
+export function bridge(...words: readonly string[]): unknown {
+  return shown("bridge", words);
+}
+
+function shown(program: string, words: readonly string[]): unknown {
+  const { exitCode, stdout, stderr } = Bun.spawnSync([program, "-j", "-d", ...words]);
+  if (exitCode !== 0) throw new Error(`${program} ${words.join(" ")}: ${stderr}`);
   return JSON.parse(stdout.toString() || "[]");
 }

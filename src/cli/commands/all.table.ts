@@ -6,6 +6,7 @@ import { envCommand } from "./env.table.ts";
 import { helpCommand } from "./help.table.ts";
 import { imageCommand } from "./image.table.ts";
 import { manCommand } from "./man.table.ts";
+import { networkCommand } from "./network.table.ts";
 import { portCommand } from "./port.table.ts";
 import { runCommand } from "./run.table.ts";
 import { systemCommand } from "./system.table.ts";
@@ -16,6 +17,7 @@ const EXPLAINED = [
   portCommand,
   imageCommand,
   envCommand,
+  networkCommand,
   systemCommand,
   doctorCommand,
   completionCommand,

@@ -232,10 +232,17 @@ export const runCommand: Command = {
     },
     {
       name: "--net",
-      value: "MODE",
+      value: "MODE|NAME",
       group: "Network",
-      help: "slirp (default): a network of its own behind this program, which reaches what the caller can; behind a colon, with commas: cidr=, mtu=, ipv6=, host-loopback. fast[:...]: likewise, with TCP connections that may leave as the host's own (Linux 6.9). none: nothing but lo. host: the host's. container:SANDBOX: that of another one that runs. ns:PATH: a network namespace by its file",
+      help: "slirp (default): a network of its own behind this program, which reaches what the caller can; behind a colon, with commas: cidr=, mtu=, ipv6=, host-loopback. fast[:...]: likewise, with TCP connections that may leave as the host's own (Linux 6.9). none: nothing but lo. host: the host's. NAME: the network of that name, with others on it (sandbox network create NAME). container:SANDBOX: that of another one that runs. ns:PATH: a network namespace by its file",
       complete: ["slirp", "fast", "none", "host"],
+    },
+    {
+      name: "--network-alias",
+      value: "NAME",
+      repeat: true,
+      group: "Network",
+      help: "A name by which others on its network reach it, beside its --hostname (with --net NAME)",
     },
     {
       name: "--allow-net",

@@ -1,6 +1,6 @@
 // `sandbox run`: command line → Spec → plan → running → waiting.
 import { Fd } from "../../../ffi/fd.ts";
-import { requestFault } from "../../base/fault.ts";
+import { requestFault, usageFault } from "../../base/fault.ts";
 import { atLeast, readKernel } from "../../host/kernel.ts";
 import { readHostView } from "../../host/read_host_view.ts";
 import { hostLookups } from "../../host/read_lookups.ts";
@@ -12,6 +12,7 @@ import type { Registration } from "../../state/registration.ts";
 import type { Parsed } from "../command.ts";
 import { takeImageWord } from "../image_word.ts";
 import { launchSandbox } from "../launch_sandbox.ts";
+import { type Membership, networkNamed } from "../membership.ts";
 import { parseArguments } from "../parse/arguments.ts";
 import { filtersOf } from "../run_filter.ts";
 import type { ListenRequest } from "../run_listen.ts";
@@ -21,13 +22,33 @@ import { note } from "../say.ts";
 import type { SharedNetwork } from "../shared_network.ts";
 import { runCommand } from "./run.table.ts";
 
-export async function run(argv: readonly string[]): Promise<number> {
+/** `membership`: of one that has joined the network which `--net` names. */
+export async function run(argv: readonly string[], membership?: Membership): Promise<number> {
   const parsed = takeImageWord(parseArguments(runCommand, argv));
   if (parsed.switches.has("--help")) return (await import("../help.ts")).printHelp(runCommand);
   const listening = await listenRequestOf(parsed);
   const lookups = hostLookups(process.env);
   if (isShared(parsed)) return (await import("../run_shared.ts")).runShared(parsed, lookups, listening);
-  return await runIn(await resolveRootfs(parsed, lookups), parsed, lookups, listening);
+  const place = { membership: membership ?? (await join(parsed, argv, listening)) };
+  return await runIn(await resolveRootfs(parsed, lookups), parsed, lookups, listening, place);
+}
+
+/** Comes back where there is no network to join, or where it is only explained. */
+async function join(
+  parsed: Parsed,
+  argv: readonly string[],
+  listening: ListenRequest | undefined,
+): Promise<Membership | undefined> {
+  const name = networkNamed(parsed);
+  if (name === undefined) return undefined;
+  const { joinNetwork, wouldJoin } = await import("../join_network.ts");
+  if (listening)
+    throw usageFault(
+      "Cannot listen (--listen)",
+      `instances of one service cannot be on the network ${name}`,
+      "use --net slirp",
+    );
+  return parsed.switches.has("--explain") ? wouldJoin(name) : joinNetwork(name, parsed, argv);
 }
 
 /** A network that is there already: `container:SANDBOX`, `ns:PATH`. */
@@ -53,16 +74,19 @@ type Found = { readonly rootfs: ResolvedRootfs; readonly keep: readonly number[]
 /** The first Linux whose overlayfs takes `lowerdir+`. */
 const LOWERDIR_APPENDS = { major: 6, minor: 5 };
 
+/** Where `--net` leads to others: the network of one that is there, or a place on a named one. */
+type NetworkPlace = { readonly shared?: SharedNetwork; readonly membership?: Membership | undefined };
+
 /** In a root file system that has been found; `keep` are descriptors whose locks live as long as the sandbox. */
 export async function runIn(
   { rootfs, keep }: Found,
   parsed: Parsed,
   lookups: HostLookups,
   listening?: ListenRequest,
-  shared?: SharedNetwork,
+  place: NetworkPlace = {},
 ): Promise<number> {
   const ranges = () => subordinateRanges(lookups.uid, lookups.env.PATH);
-  const built = buildSpec({ parsed, rootfs, lookups, shared, ranges });
+  const built = buildSpec({ parsed, rootfs, lookups, ...place, ranges });
   const stacked = rootfs.kind === "folder" && rootfs.layers.length > 1;
   const facts: PlanFacts = {
     directories: built.directories,
@@ -81,7 +105,9 @@ export async function runIn(
   }
   built.notes.forEach(note);
   const ports = bind();
-  const launching = { spec: built.spec, facts, filters, lookups, keep, ports, registration: registered() };
+  const { shared, membership } = place;
+  const registration = registered();
+  const launching = { spec: built.spec, facts, filters, lookups, keep, ports, registration, membership };
   return shared ? (await import("../enter_shared.ts")).enterShared(launching, shared) : launchSandbox(launching);
 }
 

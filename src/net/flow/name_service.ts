@@ -78,6 +78,10 @@ export class NameService implements Timed {
     this.query(payload, client, "udp", now);
   }
 
+  setOwnNames(own: HostsTable): void {
+    this.#resolver.setOwnNames(own);
+  }
+
   query(bytes: Uint8Array, client: NameClient, transport: Transport, now: number): void {
     this.#refresh(now);
     this.#perform(this.#resolver.query(bytes, client, transport, now), now);

@@ -11,6 +11,7 @@
 import { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
 import { IoVector } from "../../../ffi/vector_io.ts";
 import type { Device } from "../device/device.ts";
+import type { HostsTable } from "../dns/hosts_file.ts";
 import { BlockPool } from "../tcp/block_pool.ts";
 import { ARP_OPERATION, parseArp } from "../wire/arp.ts";
 import { ETHER_TYPE, parseEthernet } from "../wire/ethernet.ts";
@@ -162,6 +163,11 @@ export class Stack implements Disposable, Ready {
   /** The sandbox had a frame in the last round: it may have another. */
   get isBusy(): boolean {
     return this.#deviceRound === this.#round;
+  }
+
+  /** In place of what `names.own` was: members of the network have come or gone. */
+  setOwnNames(own: HostsTable): void {
+    this.#names.setOwnNames(own);
   }
 
   /** To have the loop wait for a descriptor of somebody else's, too; until what is returned is called. */

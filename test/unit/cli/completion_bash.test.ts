@@ -50,6 +50,7 @@ describe("bash completes", () => {
       "help",
       "image",
       "man",
+      "network",
       "port",
       "run",
       "system",

@@ -48,7 +48,10 @@ describe("fish completes", () => {
 
   testInFish("commands, flags, values, and the command that is run as it is completed alone", () => {
     const cases: readonly (readonly [string, readonly string[]])[] = [
-      ["sandbox ", ["completion", "doctor", "env", "help", "image", "man", "port", "run", "system", "try", "version"]],
+      [
+        "sandbox ",
+        ["completion", "doctor", "env", "help", "image", "man", "network", "port", "run", "system", "try", "version"],
+      ],
       ["sandbox --", ["--help", "--version"]],
       ["sandbox ve", ["version"]],
       ["sandbox image pu", ["pull"]],

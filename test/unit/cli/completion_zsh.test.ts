@@ -74,7 +74,10 @@ describe("zsh completes", () => {
   testInZsh("commands, flags, values, and the command that is run as it is completed alone", async () => {
     using zsh = await session("sample.zsh");
     const cases: readonly (readonly [string, readonly string[]])[] = [
-      ["sandbox ", ["completion", "doctor", "env", "help", "image", "man", "port", "run", "system", "try", "version"]],
+      [
+        "sandbox ",
+        ["completion", "doctor", "env", "help", "image", "man", "network", "port", "run", "system", "try", "version"],
+      ],
       ["sandbox image pu", ["pull"]],
       ["sandbox env ", ["diff", "ls", "reset", "restore", "rm", "snapshot"]],
       ["sandbox image save --format docker", ["docker-archive"]],

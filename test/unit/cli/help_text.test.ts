@@ -92,6 +92,7 @@ Commands:
   port        Manage published ports while a sandbox runs
   image       Pull, save, look at and manage images
   env         Manage persistent environments (run --persist NAME)
+  network     Manage networks that sandboxes share (run --net NAME)
   system      Look after the store: its size, its cleanliness, its health
   doctor      Tell whether sandboxes can run on this machine, and how to mend
               what is missing

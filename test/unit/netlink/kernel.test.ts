@@ -72,6 +72,19 @@ describe("what the kernel makes of the messages", () => {
     ]);
   });
 
+  withNamespace(
+    "a port that learns nothing and lets in what is its own, and a neighbour that is taken out again",
+    () => {
+      const seen = scenario("port") as Record<string, readonly unknown[]>;
+      expect(seen.made as unknown).toEqual({ answers: 1, sequence: 10, error: 0 });
+      const port = { info_slave_kind: "bridge", info_slave_data: { learning: false, flood: false, locked: true } };
+      expect(seen.port).toMatchObject([{ ifname: "one", master: "bridge0", linkinfo: port }]);
+      const ways = seen.ways?.filter((way) => (way as { readonly state?: string }).state !== "permanent");
+      expect(ways).toMatchObject([{ mac: "02:00:00:00:00:07", master: "bridge0", state: "static" }]);
+      expect(seen.neighbours).toMatchObject([{ dst: "192.0.2.8", lladdr: "02:00:00:00:00:08", state: ["PERMANENT"] }]);
+    },
+  );
+
   withNamespace("a bridge with a port whose other end is in another namespace", () => {
     const seen = scenario("bridge") as Record<string, readonly { readonly ifname: string }[]>;
     expect(seen.made as unknown).toEqual({ answers: 1, sequence: 4, error: 0 });

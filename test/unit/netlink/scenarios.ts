@@ -6,6 +6,7 @@ import { openTun } from "../../../ffi/tun.ts";
 import { firstFailure } from "../../../src/netlink/acknowledgement.ts";
 import { addAddress } from "../../../src/netlink/address.ts";
 import { batch, messagesIn, REPLY_ERROR, REPLY_SEQUENCE } from "../../../src/netlink/batch.ts";
+import { setBridgePort } from "../../../src/netlink/bridge_port.ts";
 import { IFR_UNION, ifreq, SIOCGIFINDEX } from "../../../src/netlink/ifreq.ts";
 import {
   createBridge,
@@ -19,10 +20,10 @@ import {
   setLink,
 } from "../../../src/netlink/link.ts";
 import type { Request } from "../../../src/netlink/message.ts";
-import { addNeighbour } from "../../../src/netlink/neighbour.ts";
+import { addForwarding, addNeighbour, deleteNeighbour } from "../../../src/netlink/neighbour.ts";
 import { addDefaultRoute, addRoute } from "../../../src/netlink/route.ts";
 import { TAP_INDEX, tapRequests } from "../../../src/netlink/tap_requests.ts";
-import { ip, runScenario } from "../../support/net_namespace.ts";
+import { bridge, ip, runScenario } from "../../support/net_namespace.ts";
 import { NetlinkSocket } from "../../support/netlink_socket.ts";
 
 const CLONE_NEWNET = 0x40000000;
@@ -117,6 +118,28 @@ runScenario({
         return error instanceof Error ? error.message : error;
       }
     });
+  },
+
+  port() {
+    const mac = (last: number) => Uint8Array.of(2, 0, 0, 0, 0, last);
+    const made = ask([
+      createBridge({ name: "bridge0", index: 10, settings: { up: true } }),
+      createVeth({ name: "one", index: 11 }, { name: "other", index: 12 }),
+      enslaveLink(11, 10),
+      setLink(11, { up: true }),
+      setLink(12, { up: true }),
+      setBridgePort(11, { learning: false, unicastFlood: false, locked: true }),
+      addForwarding(11, mac(7)),
+      addNeighbour(12, v4(192, 0, 2, 7), mac(7)),
+      addNeighbour(12, v4(192, 0, 2, 8), mac(8)),
+      deleteNeighbour(12, v4(192, 0, 2, 7)),
+    ]);
+    return {
+      made,
+      port: ip("link", "show", "one"),
+      ways: bridge("fdb", "show", "dev", "one"),
+      neighbours: ip("neigh"),
+    };
   },
 
   bridge() {
