@@ -36,7 +36,8 @@ function optionsOf(flag: string, text: string, options: string): ReadonlyMap<str
   for (const option of options === "" ? [] : options.split(",")) {
     const at = option.indexOf("=");
     const name = at < 0 ? option : option.slice(0, at);
-    if (!OPTIONS.some((known) => known === name)) throw networkFault(flag, text, `there is no option ${name}`);
+    if (!OPTIONS.some((known) => known === name))
+      throw networkFault(flag, text, `${text.split(":")[0]} has no option ${name}`);
     if (found.has(name)) throw networkFault(flag, text, `${name} is given twice`);
     found.set(name, at < 0 ? "" : option.slice(at + 1));
   }
@@ -87,6 +88,6 @@ function networkFault(flag: string, text: string, cause: string) {
   return usageFault(
     `Cannot use ${flag} ${text}`,
     cause,
-    "give none, host, or slirp or fast with options: --net slirp:cidr=10.0.2.0/24,mtu=1500,ipv6=off,host-loopback",
+    "give none, host, or slirp with options: --net slirp:cidr=10.0.2.0/24,mtu=1500,ipv6=off,host-loopback; fast has the same",
   );
 }
