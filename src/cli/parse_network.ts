@@ -36,7 +36,8 @@ function optionsOf(flag: string, text: string, options: string): ReadonlyMap<str
   for (const option of options === "" ? [] : options.split(",")) {
     const at = option.indexOf("=");
     const name = at < 0 ? option : option.slice(0, at);
-    if (!OPTIONS.some((known) => known === name)) throw networkFault(flag, text, `there is no option ${name}`);
+    if (!OPTIONS.some((known) => known === name))
+      throw networkFault(flag, text, `${text.split(":")[0]} has no option ${name}`);
     if (found.has(name)) throw networkFault(flag, text, `${name} is given twice`);
     found.set(name, at < 0 ? "" : option.slice(at + 1));
   }
@@ -88,5 +89,13 @@ export const NET_HINT =
   "give none, host, or slirp or fast with options: --net slirp:cidr=10.0.2.0/24,mtu=1500,ipv6=off,host-loopback\nor the name of a network: sandbox network ls";
 
 function networkFault(flag: string, text: string, cause: string) {
+<<<<<<< HEAD
   return usageFault(`Cannot use ${flag} ${text}`, cause, NET_HINT);
+=======
+  return usageFault(
+    `Cannot use ${flag} ${text}`,
+    cause,
+    "give none, host, or slirp with options: --net slirp:cidr=10.0.2.0/24,mtu=1500,ipv6=off,host-loopback; fast has the same",
+  );
+>>>>>>> fast
 }

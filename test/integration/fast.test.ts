@@ -3,9 +3,11 @@
 import { describe, expect } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { cProgram } from "../support/c_program.ts";
 import { FAST, NO_FAST } from "../support/fast_network.ts";
+import { LineReader } from "../support/line_reader.ts";
 import { HANG, python, pythonSays } from "../support/network_inside.ts";
-import { ServerProcess, TcpServer } from "../support/network_servers.ts";
+import { closedPort, ServerProcess, TcpServer } from "../support/network_servers.ts";
 import { absent, testWhere } from "../support/test_where.ts";
 import { workspace } from "../support/workspace.ts";
 
@@ -135,16 +137,19 @@ for _ in range(4): s = socket.socket(); s.setblocking(False); s.connect_ex(full.
 signal.signal(signal.SIGALRM, alarm); signal.setitimer(signal.ITIMER_REAL, 0.2)
 try: socket.socket().connect(full.getsockname()); say("connected")
 except Alarm: say("interrupted")
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 0, 200_000))
+say(number(s.connect_ex(full.getsockname())))
+held.append(s)
 ticks = []
 signal.signal(signal.SIGALRM, lambda *_: ticks.append(1)); signal.siginterrupt(signal.SIGALRM, False)
 signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
 def accept():
     select.select([], [], [], 0.3)
-    for _ in range(3): full.accept()
+    while True: full.accept()
 threading.Thread(target=accept, daemon=True).start()
 s = socket.socket(); s.connect(full.getsockname()); signal.setitimer(signal.ITIMER_REAL, 0)
 say(s.getpeername() == full.getsockname())`;
-      expect(await says(program, 1)).toBe("interrupted\nTrue\n");
+      expect(await says(program, 1)).toBe("interrupted\nEINPROGRESS\nTrue\n");
     },
     HANG,
   );
@@ -162,8 +167,10 @@ held = []
 try:
     for _ in range(400): s = socket.socket(); s.connect(there); held.append(s)
     say("connected")
-except Alarm: say("interrupted", kind(held[0]))`;
-      expect(await says(program, server.port)).toBe("interrupted host\n");
+except Alarm: say("interrupted", kind(held[0]))
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 0, 200_000))
+say(number(s.connect_ex(there)), kind(s))`;
+      expect(await says(program, server.port)).toBe("interrupted host\nEINPROGRESS host\n");
     },
     HANG,
   );
@@ -182,6 +189,28 @@ describe("programs", () => {
     expect([code, stdout]).toEqual([0, "127.0.0.1 hello\n"]);
   });
 
+  where("iperf3")(
+    "iperf3, both ways, with four connections",
+    async () => {
+      const port = String(await closedPort("tcp"));
+      for (const way of [[], ["-R"]]) {
+        const server = Bun.spawn(["iperf3", "-s", "-1", "--forceflush", "-p", port], {
+          stdout: "pipe",
+          stderr: "inherit",
+        });
+        await new LineReader(server.stdout).next();
+        const words = ["iperf3", "-J", "-n", "200M", "-P", "4", "-c", "10.0.2.2", "-p", port, ...way];
+        const { code, stdout } = await here.run([...FAST, "--", ...words]);
+        expect(code).toBe(0);
+        expect(JSON.parse(stdout).start.connected.map((one: { local_host: string }) => one.local_host)).toEqual(
+          new Array(4).fill("127.0.0.1"),
+        );
+        await server.exited;
+      }
+    },
+    HANG,
+  );
+
   withFast("python's asyncio", async () => {
     await using server = await greeting();
     const program = `
@@ -192,6 +221,24 @@ asyncio.run(main())`;
     expect(await says(program, server.port)).toBe("127.0.0.1 hello\n");
   });
 });
+
+/** Executes its words under a filter that lets all pass and has a listener. */
+const OUTER = `
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int main(int count, char **words) {
+  struct sock_filter allow = {6, 0, 0, SECCOMP_RET_ALLOW};
+  struct sock_fprog program = {1, &allow};
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  long listener = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
+  if (count < 2 || listener < 0) return 1;
+  fcntl((int)listener, F_SETFD, 0);
+  return execv(words[1], words + 1);
+}`;
 
 describe("what it is refused with", () => {
   const refused = async (...args: readonly string[]): Promise<string> => {
@@ -205,5 +252,15 @@ describe("what it is refused with", () => {
     expect(await refused("--net", "fast", "--net-pcap", "frames")).toContain("would bypass --net-pcap");
     expect(await refused("--net", "fast", "--net-delay", "5ms")).toContain("would bypass --net-rate, --net-delay");
     expect(existsSync(join(here.dir, "frames"))).toBe(false);
+  });
+
+  where("cc")("somebody outside who is told of system calls already: the kernel lets there be one", async () => {
+    const outer = await cProgram(here, "outer", OUTER);
+    const { code, stderr } = await here.run(["--net", "fast", "--", "true"], { via: [outer] });
+    expect(code).toBe(125);
+    expect(stderr).toStartWith(
+      "sandbox: Cannot watch the command's connections (--net fast): an outer sandbox watches",
+    );
+    expect(stderr).toContain("(seccomp: EBUSY)\n  use --net slirp\n");
   });
 });

@@ -7,6 +7,7 @@ import type { OptionReader, SocketOption } from "../../../ffi/socket_option.ts";
 import { AF_INET, AF_INET6 } from "./connect_target.ts";
 
 const SO_TYPE: SocketOption = [1, 3];
+const SO_SNDTIMEO: SocketOption = [1, 21];
 const SO_PROTOCOL: SocketOption = [1, 38];
 const SO_DOMAIN: SocketOption = [1, 39];
 const SO_COOKIE: SocketOption = [1, 57];
@@ -57,6 +58,15 @@ export class CaughtSocket implements Disposable {
   /** Its network namespace's file, as {@link inspect} tells one; `undefined` where we may not know. */
   get networkIdentity(): string | undefined {
     return namespaceIdentity(rawSyscall("ioctl", this.fd, SIOCGSKNS));
+  }
+
+  /** How many milliseconds its connect(2) may wait: SO_SNDTIMEO, struct timeval; without, as long as the kernel tries. */
+  get patience(): number {
+    const timeval = this.#reader.bytes(this.fd, SO_SNDTIMEO);
+    if (timeval === undefined) return Number.POSITIVE_INFINITY;
+    const words = new DataView(timeval.buffer, timeval.byteOffset);
+    const milliseconds = Number(words.getBigInt64(0, true)) * 1000 + Number(words.getBigInt64(8, true)) / 1000;
+    return milliseconds === 0 ? Number.POSITIVE_INFINITY : milliseconds;
   }
 
   get isNonBlocking(): boolean {

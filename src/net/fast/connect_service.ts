@@ -207,7 +207,7 @@ export class ConnectService implements Ready, Disposable {
     const number = int(call.args[0]);
     if (under instanceof HostConnection && isSame(under.target, target)) {
       const closeOnExec = placeOf(call.pid, number)?.closeOnExec ?? true;
-      under.claimAgain(this.#claim(call, number, closeOnExec, target));
+      under.claimAgain(this.#claim(call, own, closeOnExec, target));
       return true;
     }
     if (under !== undefined || this.#connections.size >= MOST_CONNECTING || !isUntouched(own, this.#sockaddr))
@@ -219,7 +219,7 @@ export class ConnectService implements Ready, Disposable {
   #open(call: CaughtCall, own: CaughtSocket, family: 4 | 6, target: HostTarget, closeOnExec: boolean): boolean {
     const fd = socket(family, "stream");
     if (fd < 0) return false;
-    const claim = this.#claim(call, int(call.args[0]), closeOnExec, target);
+    const claim = this.#claim(call, own, closeOnExec, target);
     if (!this.#carried.carry(own.fd, fd, family)) {
       rawSyscall("close", fd);
       return false;
@@ -231,7 +231,7 @@ export class ConnectService implements Ready, Disposable {
     if (isUnderWay(result)) result = connect(fd, to);
     if (result < 0 && !isUnderWay(result)) claim.fail(-result);
     if (!isUnderWay(result)) {
-      if (result === 0) claim.install(fd);
+      if (result === 0) claim.install(fd, 0);
       rawSyscall("close", fd);
       return true;
     }
@@ -250,14 +250,15 @@ export class ConnectService implements Ready, Disposable {
     return true;
   }
 
-  #claim({ id }: CaughtCall, number: number, closeOnExec: boolean, target: HostTarget): Claim {
+  #claim({ id, args }: CaughtCall, own: CaughtSocket, closeOnExec: boolean, target: HostTarget): Claim {
     return {
       id,
-      install: (fd) => {
+      until: this.#host.now() + own.patience,
+      install: (fd, result) => {
         rawSyscall("fcntl", fd, F_SETFL, 0);
-        if (!this.#notify.install(id, fd, number, closeOnExec)) return false;
+        if (!this.#notify.install(id, fd, int(args[0]), closeOnExec)) return false;
         this.#egress.bypassed(target.address, target.port, this.#host.now());
-        this.#notify.answer(id, 0);
+        this.#notify.answer(id, result);
         return true;
       },
       fail: (errno) => void this.#notify.answer(id, -errno),

@@ -19,8 +19,10 @@ const UNCLAIMED = 5000;
 export type Claim = {
   /** Of the notification. */
   readonly id: bigint;
-  /** Puts the socket in the command's place, and tells it so; false when it waits no more. */
-  readonly install: (fd: number) => boolean;
+  /** When the command waits no longer, on the stack's clock. */
+  readonly until: number;
+  /** Puts the socket in the command's place, and tells it what connect(2) comes to; false when it waits no more. */
+  readonly install: (fd: number, result: number) => boolean;
   readonly fail: (errno: number) => void;
 };
 
@@ -32,7 +34,7 @@ export class HostConnection implements Ready, Timed {
   readonly #token: number;
   #claim: Claim;
   #state: "connecting" | "unclaimed" | "over" = "connecting";
-  deadline: number | undefined;
+  deadline: number;
 
   /** Takes `fd` over. */
   constructor(host: FlowHost, fd: number, target: HostTarget, claim: Claim, over: (one: HostConnection) => void) {
@@ -42,12 +44,16 @@ export class HostConnection implements Ready, Timed {
     this.#claim = claim;
     this.#over = over;
     this.#token = host.reactor.add(fd, this, EPOLLOUT);
+    this.deadline = claim.until;
+    host.timers.update(this);
   }
 
   /** The command asks again, after a signal. */
   claimAgain(claim: Claim): void {
     this.#claim = claim;
-    if (this.#state === "unclaimed") this.#give();
+    if (this.#state === "unclaimed") return this.#give();
+    this.deadline = claim.until;
+    this.#host.timers.update(this);
   }
 
   ready(): void {
@@ -58,7 +64,9 @@ export class HostConnection implements Ready, Timed {
     this.close();
   }
 
+  /** A command that waits no longer has a socket that is being connected, as it would have had of its own. */
   expire(): void {
+    if (this.#state === "connecting") this.#claim.install(this.#fd, -ERRNO.EINPROGRESS);
     this.close();
   }
 
@@ -72,7 +80,7 @@ export class HostConnection implements Ready, Timed {
   }
 
   #give(): void {
-    if (this.#claim.install(this.#fd)) return this.close();
+    if (this.#claim.install(this.#fd, 0)) return this.close();
     if (this.#state === "unclaimed") return;
     this.#host.reactor.remove(this.#fd, this.#token);
     this.#state = "unclaimed";
