@@ -34,7 +34,7 @@ export function registerSandbox(
     created: new Date(),
     command: spec.process.args,
     network: networkState(word, network),
-    hasControl: network.network !== undefined,
+    hasControl: network.mode === "slirp",
     newId: () => sandboxId(crypto.getRandomValues(new Uint8Array(ID_BYTES))),
     leastFd: FIRST_DESCRIPTOR + spec.sandbox.preserveFds,
   });

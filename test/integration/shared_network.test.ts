@@ -155,8 +155,7 @@ s = socket.create_connection(("127.0.0.1", 8000)); s.sendall(b"who?"); print(s.r
     const { pid } = await first([]);
     const { code, stdout } = await here.run(["--net", "container:first", "--explain", "--", "true"]);
     expect(code).toBe(0);
-    const link = await here.host(["readlink", `/proc/${withDescendants(pid)[1]}/ns/net`]);
-    expect(stdout).toContain(`"path": "${link.stdout.trim()}"`);
+    expect(stdout).toContain(`"path": "/proc/${withDescendants(pid)[1]}/ns/net"`);
     expect(stdout).not.toContain("CLONE_NEWNET");
   });
 });
