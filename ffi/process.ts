@@ -48,9 +48,17 @@ export function lowerOpenFiles(soft: number): boolean {
 }
 
 const CAPABILITY_VERSION_3 = 0x20080522;
+const PR_SET_SECUREBITS = 28;
+/** SECBIT_NOROOT and its lock, capabilities(7): an execve as root is one as anybody. */
+const SECBIT_NOROOT_LOCKED = 0b11;
 
-/** Gives up all that this process may do in its user namespace beyond what an ordinary one may; what it executes gets nothing of it either. */
+/**
+ * Gives up all that this process may do in its user namespace beyond what an ordinary one may; what it executes gets nothing of it either,
+ * also as root there.
+ */
 export function dropCapabilities(): void {
+  // Without CAP_SETPCAP there is nothing to give up.
+  rawSyscall("prctl", PR_SET_SECUREBITS, SECBIT_NOROOT_LOCKED);
   syscall("capset", "capabilities", Uint32Array.of(CAPABILITY_VERSION_3, 0), new Uint32Array(6));
 }
 

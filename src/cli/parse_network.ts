@@ -89,13 +89,5 @@ export const NET_HINT =
   "give none, host, or slirp or fast with options: --net slirp:cidr=10.0.2.0/24,mtu=1500,ipv6=off,host-loopback\nor the name of a network: sandbox network ls";
 
 function networkFault(flag: string, text: string, cause: string) {
-<<<<<<< HEAD
   return usageFault(`Cannot use ${flag} ${text}`, cause, NET_HINT);
-=======
-  return usageFault(
-    `Cannot use ${flag} ${text}`,
-    cause,
-    "give none, host, or slirp with options: --net slirp:cidr=10.0.2.0/24,mtu=1500,ipv6=off,host-loopback; fast has the same",
-  );
->>>>>>> fast
 }

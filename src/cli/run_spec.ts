@@ -153,7 +153,7 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
       uidMappings: maps.uid,
       gidMappings: maps.gid,
       namespaces: namespaces(flag, network).map((type) =>
-        type === "network" && inputs.shared ? { type, path: inputs.shared.shown } : { type },
+        type === "network" && inputs.shared ? { type, path: inputs.shared.path } : { type },
       ),
       ...timeOffsets(flag),
       maskedPaths: [...MASKED_PATHS, ...(inputs.shared ? NETWORK_PATHS : []), ...hidden],

@@ -23,15 +23,15 @@ import { visible } from "./visible.ts";
 export type SharedNetwork = {
   /** As `--net` has it. */
   readonly word: string;
-  /** What the kernel calls it, `net:[4026532008]`. */
-  readonly shown: string;
+  /** Of the namespace. */
+  readonly path: string;
   readonly namespaces: readonly OpenNamespace[];
   /** Ids of the user namespace that it belongs to, in ours; `undefined` where that is ours. */
   readonly maps: { readonly uid: readonly IdMapping[]; readonly gid: readonly IdMapping[] } | undefined;
   readonly resolver: ResolverFiles;
 };
 
-type Found = { readonly network: Fd; readonly resolver: ResolverFiles | undefined };
+type Found = { readonly network: Fd; readonly path: string; readonly resolver: ResolverFiles | undefined };
 
 const OWN = "/proc/self/ns";
 const FORM = /^(container|ns):(.+)$/s;
@@ -46,10 +46,8 @@ export function sharedNetwork(word: string, lookups: HostLookups): SharedNetwork
       "it does not say which network",
       "name a sandbox, --net container:NAME, or a file of a network namespace, --net ns:/proc/PID/ns/net",
     );
-  const path = text.startsWith("/") ? text : `${lookups.cwd}/${text}`;
-  const { network, resolver } = kind === "container" ? ofSandbox(word, text) : ofFile(word, path, lookups);
-  const { identity = "" } = stat("", true, network.number) ?? {};
-  if (identity === stat(`${OWN}/net`)?.identity)
+  const { network, path, resolver } = kind === "container" ? ofSandbox(word, text) : ofFile(word, text, lookups);
+  if (stat("", true, network.number)?.identity === stat(`${OWN}/net`)?.identity)
     throw cannotShare(word, "it is the network that this process is in already", "share that one: --net host");
   const owner = ownerOf(network.number);
   if (owner === undefined)
@@ -63,7 +61,7 @@ export function sharedNetwork(word: string, lookups: HostLookups): SharedNetwork
   if (tried.kind === "refused") throw refused(word, tried.type, tried.errno, isOurs);
   return {
     word,
-    shown: `net:[${identity.slice(identity.lastIndexOf(":") + 1)}]`,
+    path,
     namespaces,
     maps: isOurs ? undefined : { uid: tried.uid, gid: tried.gid },
     resolver: resolver ?? { resolvConf: lookups.text("/etc/resolv.conf") ?? "", hosts: "" },
@@ -74,14 +72,15 @@ function ofSandbox(word: string, text: string): Found {
   const { id, state } = findSandbox(openRegistry(), text);
   if (state.network.mode === "host")
     throw cannotShare(word, `${text} is on the host's own network`, "share that one: --net host");
+  if (state.init === undefined) throw cannotShare(word, `${text} is only starting`, "try again in a moment");
   const network = networkOf({ id, state });
-  if (network === undefined)
-    throw cannotShare(
-      word,
-      state.init ? `${text} has just ended` : `${text} is only starting`,
-      state.init ? "" : "once more",
-    );
-  return { network, resolver: state.network.resolver ?? { resolvConf: NO_NETWORK, hosts: "" } };
+  if (network === undefined) throw cannotShare(word, `${text} has just ended`, "");
+  const resolver = state.network.resolver ?? { resolvConf: NO_NETWORK, hosts: "" };
+  return { network, path: networkFile(state.init.pid), resolver };
+}
+
+function networkFile(pid: number): string {
+  return `/proc/${pid}/ns/net`;
 }
 
 const NO_NETWORK = "# This sandbox has no network.\n";
@@ -92,7 +91,7 @@ function networkOf({ state }: Registered): Fd | undefined {
   using pidfd = openProcess(state.init);
   if (pidfd === undefined) return undefined;
   try {
-    const network = open(`/proc/${state.init.pid}/ns/net`, O_RDONLY);
+    const network = open(networkFile(state.init.pid), O_RDONLY);
     if (!hasEnded(pidfd)) return network;
     network.close();
   } catch (error) {
@@ -101,7 +100,8 @@ function networkOf({ state }: Registered): Fd | undefined {
   return undefined;
 }
 
-function ofFile(word: string, path: string, lookups: HostLookups): Found {
+function ofFile(word: string, text: string, lookups: HostLookups): Found {
+  const path = text.startsWith("/") ? text : `${lookups.cwd}/${text}`;
   const network = openFile(word, path);
   const type = namespaceType(network.number);
   if (type !== CLONE.CLONE_NEWNET)
@@ -110,7 +110,7 @@ function ofFile(word: string, path: string, lookups: HostLookups): Found {
       type === undefined ? "it is no namespace" : "it is a namespace, but none of networks",
       "name one: --net ns:/proc/PID/ns/net",
     );
-  return { network, resolver: namedFiles(path, lookups) ?? sandboxFiles(network) };
+  return { network, path, resolver: namedFiles(path, lookups) ?? sandboxFiles(network) };
 }
 
 function openFile(word: string, path: string): Fd {

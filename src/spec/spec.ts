@@ -99,7 +99,7 @@ export type NamespaceType = "user" | "pid" | "mount" | "uts" | "ipc" | "network"
 export type Linux = {
   readonly uidMappings: readonly IdMapping[];
   readonly gidMappings: readonly IdMapping[];
-  /** `path`: of one that is there and is joined; where it cannot be named by one, what the kernel calls it. */
+  /** `path`: of one that is there, and is joined. */
   readonly namespaces: readonly { readonly type: NamespaceType; readonly path?: string }[];
   /** Seconds and nanoseconds, as time_namespaces(7) takes them. */
   readonly timeOffsets?: Readonly<Partial<Record<"monotonic" | "boottime", TimeOffset>>>;

@@ -252,12 +252,8 @@ for address in ("203.0.113.1", "2001:db8::1"):
 
 describe("options that make no sense", () => {
   test.each([
-<<<<<<< HEAD
-    ["slirp:bogus", "slirp has no option bogus"],
-=======
     ["slirp:bogus", "slirp has no option bogus"],
     ["fast:bogus", "fast has no option bogus"],
->>>>>>> fast
     ["slirp:mtu=12", "mtu is a number from 1280 to 65520"],
     ["slirp:mtu=70000", "mtu is a number from 1280 to 65520"],
     ["slirp:mtu=1500,mtu=1500", "mtu is given twice"],

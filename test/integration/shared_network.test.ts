@@ -155,8 +155,7 @@ s = socket.create_connection(("127.0.0.1", 8000)); s.sendall(b"who?"); print(s.r
     const { pid } = await first([]);
     const { code, stdout } = await here.run(["--net", "container:first", "--explain", "--", "true"]);
     expect(code).toBe(0);
-    const link = await here.host(["readlink", `/proc/${withDescendants(pid)[1]}/ns/net`]);
-    expect(stdout).toContain(`"path": "${link.stdout.trim()}"`);
+    expect(stdout).toContain(`"path": "/proc/${withDescendants(pid)[1]}/ns/net"`);
     expect(stdout).not.toContain("CLONE_NEWNET");
   });
 });
@@ -279,7 +278,10 @@ print(sorted(int(n) for n in os.listdir("/proc/self/fd"))[:3], len(os.listdir("/
     expect(theirs).toContain(network);
     expect(others.filter((link) => theirs.includes(link))).toEqual([]);
     expect(
-      await joined("ls -d /proc/[0-9]* | wc -l; ls -d /secret 2>&1; grep -c '^Cap.*[1-9a-f]$' /proc/self/status; true"),
+      await joined(
+        "ls -d /proc/[0-9]* | wc -l; ls -d /secret 2>&1; grep -c '^Cap.*[1-9a-f]$' /proc/self/status; true",
+        ["--cap-drop", "ALL"],
+      ),
     ).toMatch(/^[2-4]\nls: .*No such file or directory\n0\n$/);
   });
 

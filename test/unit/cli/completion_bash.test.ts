@@ -60,6 +60,12 @@ describe("bash completes", () => {
     expect(offeredFor("sandbox ve")).toEqual(["version"]);
   });
 
+  testInBash("a sandbox that runs", () => {
+    const names = "sandbox() { [[ $1 == internal-names ]] && printf '%s\\n' web worker db; }";
+    const line = "sandbox port ls w";
+    expect(offered(line, line.split(" "), "sample.bash", names)).toEqual(["web", "worker"]);
+  });
+
   for (const { name, flags } of withVerbs(COMMANDS)) {
     testInBash(`every flag of ${name}`, () => {
       const wanted = flags.flatMap((flag) => [flag.name, ...(flag.short ? [flag.short] : [])]);

@@ -21,6 +21,7 @@ writeFileSync(join(folder, "sample.fish"), fishCompletion([sampleCommand, ...COM
 function offered(lines: readonly string[], script = "sample.fish"): readonly (readonly string[])[] {
   const program = `source ./${script}
     complete -c probe -l inner -d "of the command itself"
+    function sandbox; test "$argv" = internal-names; and printf '%s\\n' web worker db; end
     for line in $argv
       complete "--do-complete=$line"
       echo ===
@@ -52,6 +53,7 @@ describe("fish completes", () => {
         "sandbox ",
         ["completion", "doctor", "env", "help", "image", "man", "network", "port", "run", "system", "try", "version"],
       ],
+      ["sandbox port ls w", ["web", "worker"]],
       ["sandbox --", ["--help", "--version"]],
       ["sandbox ve", ["version"]],
       ["sandbox image pu", ["pull"]],

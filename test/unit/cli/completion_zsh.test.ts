@@ -45,6 +45,7 @@ const PROBE = `
   bindkey '^I' complete-word
   _probe() { _arguments '--inner[of the command itself]' '1:file:_files' }
   compdef _probe probe
+  sandbox() { [[ $1 == internal-names ]] && print -l web worker db }
 `;
 
 async function session(script?: string): Promise<ShellSession> {
@@ -79,6 +80,7 @@ describe("zsh completes", () => {
         ["completion", "doctor", "env", "help", "image", "man", "network", "port", "run", "system", "try", "version"],
       ],
       ["sandbox image pu", ["pull"]],
+      ["sandbox port ls w", ["web", "worker"]],
       ["sandbox env ", ["diff", "ls", "reset", "restore", "rm", "snapshot"]],
       ["sandbox image save --format docker", ["docker-archive"]],
       ["sandbox image load dat", ["data", "data.txt"]],

@@ -137,6 +137,55 @@ describe("a published TCP port", () => {
   });
 });
 
+describe("ports that come and go", () => {
+  test("are served from when they come, and listed", () => {
+    using bench = new StackBench([]);
+    const [one, two] = [bound("tcp", 80), bound("udp", 53)];
+    for (const { port } of [one, two]) bench.stack.ports.add(port);
+    expect(bench.stack.ports.all).toEqual([
+      { protocol: "tcp", at: one.at, sandboxPort: 80 },
+      { protocol: "udp", at: two.at, sandboxPort: 53 },
+    ]);
+    using _client = opened(connectTcp(one.at, vector));
+    waitFor(bench.stack.fd, EPOLLIN);
+    expect(segmentOf(bench.turn()[0]).destinationPort).toBe(80);
+  });
+
+  test("a TCP port that goes is free, and leaves its connections", () => {
+    const { port, at } = bound("tcp", 80);
+    using bench = new StackBench([port]);
+    using client = opened(connectTcp(at, vector));
+    waitFor(bench.stack.fd, EPOLLIN);
+    const [syn] = bench.turn();
+    const [published] = bench.stack.ports.all;
+    if (!published || !syn) throw new Error("a port was published, and a client came");
+    bench.stack.ports.remove(published);
+    bench.stack.ports.remove(published);
+    expect(bench.stack.ports.all).toEqual([]);
+    using again = opened(bindPort("tcp", at));
+    expect(again.isOpen).toBe(true);
+    answer(bench, syn, TCP_FLAG.SYN | TCP_FLAG.ACK);
+    bench.turn();
+    client.send([bytes("still")]);
+    waitFor(bench.stack.fd, EPOLLIN);
+    expect([...bench.turn(), ...bench.turn()].map((sent) => text(segmentOf(sent).payload)).join("")).toBe("still");
+  });
+
+  test("with a UDP port that goes, what it led to goes as well", () => {
+    const { port, at } = bound("udp", 53);
+    using bench = new StackBench([port]);
+    using client = opened(listenUdp(loopback(4), into));
+    client.send(bytes("?"), at);
+    waitFor(bench.stack.fd, EPOLLIN);
+    expect(bench.turn().length).toBe(1);
+    expect(bench.stack.flows).toBe(1);
+    const [published] = bench.stack.ports.all;
+    if (!published) throw new Error("a port was published");
+    bench.stack.ports.remove(published);
+    expect(bench.stack.flows).toBe(0);
+  });
+});
+
 describe("a published UDP port", () => {
   const heard = (socket: UdpListener): readonly string[] => {
     const got: string[] = [];
