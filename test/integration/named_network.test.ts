@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } fr
 import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { HANG, NO_NETWORK } from "../support/network_inside.ts";
+import { HANG, NO_NETWORK, noOuterNamespace, within } from "../support/network_inside.ts";
 import { udpServer } from "../support/network_servers.ts";
 import { eventually, gone, stateOf, withDescendants } from "../support/processes.ts";
 import { SharedNetworks } from "../support/shared_network.ts";
@@ -15,6 +15,7 @@ const here = workspace();
 const networks = new SharedNetworks(here);
 const withNetwork = testWhere(NO_NETWORK, absent("ip", "ping", "curl"));
 const withIpv6 = testWhere(NO_NETWORK, absent("ip", "ping", "curl"), noIpv6());
+const inNamespace = testWhere(noOuterNamespace());
 const withRange = testWhere(NO_NETWORK, noIdRange());
 
 function noIpv6(): string | undefined {
@@ -508,6 +509,85 @@ print(len(seen), flush=True)`;
     bad.child.stdin.write("\n");
     await bad.child.stdin.flush();
     expect(await bad.out.next()).toBe("0");
+  });
+});
+
+describe("what a member's root may send", () => {
+  const NOISE = `
+import os, random, socket, sys
+random.seed(7)
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+s.bind(("eth0", 0))
+own, router = s.getsockname()[4], bytes.fromhex("52550a000202")
+seeds = [
+    router + own + b"\\x08\\0" + bytes.fromhex("450000541234400040010000") + socket.inet_aton(sys.argv[1]) + socket.inet_aton(sys.argv[2]) + b"\\x08\\0" + bytes(62),
+    router + own + b"\\x08\\0" + bytes.fromhex("4500003c1234400040060000") + socket.inet_aton(sys.argv[1]) + socket.inet_aton("192.0.2.9") + bytes.fromhex("c0000050") + bytes(8) + b"\\xa0\\2" + bytes(24),
+    router + own + b"\\x08\\0" + bytes.fromhex("4500003c1234200040110000") + socket.inet_aton(sys.argv[1]) + socket.inet_aton(sys.argv[2]) + bytes.fromhex("c00000350028") + bytes(40),
+    router + own + b"\\x86\\xdd" + bytes.fromhex("6000000000203aff") + bytes(64),
+    b"\\xff" * 6 + own + b"\\x08\\6" + bytes.fromhex("0001080006040001") + own + socket.inet_aton(sys.argv[1]) + bytes(6) + socket.inet_aton(sys.argv[2]),
+]
+for _ in range(20000):
+    frame = bytearray(random.choice(seeds))
+    for _ in range(random.randrange(6)): frame[random.randrange(12, len(frame))] = random.randrange(256)
+    frame += os.urandom(random.randrange(3)) * random.randrange(400)
+    try: s.send(frame)
+    except OSError: pass
+print("ready", flush=True)
+sys.stdin.readline()`;
+
+  withNetwork(
+    "twenty thousand frames of noise end nothing, and the others go on",
+    async () => {
+      const { subnet } = await networks.create("noise", "--host-loopback");
+      using server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("in") });
+      await using _web = await networks.member("noise", ["--hostname", "web"], serve("page"));
+      const supervisors = networks.supervisors();
+      const caps = ["--user", "0:0", "--userns", "single", "--cap-add", "NET_RAW"];
+      writeFileSync(join(here.dir, "noise.py"), NOISE);
+      await using _noise = await networks.member(
+        "noise",
+        caps,
+        `python3 noise.py ${address(subnet, 4)} ${address(subnet, 1)}`,
+      );
+      const urls = ["http://web/", `http://${address(subnet, 1)}:${server.port}/`];
+      expect(await networks.says("noise", fetched(...urls))).toMatch(/^page \S+\nin\n$/);
+      expect(networks.supervisors()).toEqual(supervisors);
+    },
+    HANG,
+  );
+});
+
+describe("from elsewhere", () => {
+  inNamespace("in a namespace of the caller's, root there has networks of its own", async () => {
+    const { subnet } = await networks.create("outer");
+    const via = within("ip link set lo up");
+    const options = { env: { XDG_RUNTIME_DIR: here.folder(join(here.root, "outer")) }, via };
+    const { code, stdout } = await here.run(["--net", "outer", "--", "ping", "-q", "-c1", address(subnet, 1)], options);
+    expect([code, stdout.includes("1 received") || stdout]).toEqual([0, true]);
+  });
+
+  inNamespace("one that was brought up outside is not entered from there, which is said", async () => {
+    await networks.create("above");
+    await using _member = await networks.member("above");
+    const via = within("ip link set lo up");
+    const { code, stderr } = await here.run(["--net", "above", "--", "true"], { ...networks.options, via });
+    expect(code).toBe(125);
+    expect(stderr).toStartWith("sandbox: Cannot enter the user namespace: ");
+    expect((await networks.inspect("above")).members).toHaveLength(1);
+  });
+
+  inNamespace("without the device, the way to get it is told, and nothing stays", async () => {
+    await networks.create("untunned");
+    const via = within("mount -t tmpfs none /dev/net");
+    const { code, stdout, stderr } = await here.run(["--net", "untunned", "--", "echo", "x"], {
+      ...networks.options,
+      via,
+    });
+    expect([code, stdout]).toEqual([125, ""]);
+    expect(stderr).toContain("Cannot join the network untunned: the network device cannot be made");
+    expect(stderr).toContain("sudo modprobe tun");
+    expect(networks.remaining()).toEqual([]);
+    expect(existsSync(join(networks.runtime, "sandbox/networks/untunned"))).toBe(false);
   });
 });
 
