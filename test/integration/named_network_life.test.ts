@@ -183,6 +183,8 @@ describe("what cannot be", () => {
     expect(missing.stderr).toContain("did you mean taken?");
     expect((await networks.run("taken", ["--listen", "tcp:127.0.0.1:0", "--", "true"])).code).toBe(2);
     expect((await networks.run("taken", ["--net-log", "-", "--", "true"])).code).toBe(2);
+    const alias = await networks.run("taken", ["--network-alias", "host.sandbox.internal", "--", "true"]);
+    expect(alias.code).toBe(2);
     expect((await here.run(["--net", "slirp", "--network-alias", "x", "--", "true"])).code).toBe(2);
   });
 
