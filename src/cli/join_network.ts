@@ -88,7 +88,7 @@ function start({ place, definition, lookups, listener, log }: StartOrder): Fd {
   const started = startServer({
     argv: [
       ...["sandbox", "network-serve", place.name, String(listener.number), place.runtime],
-      ...[place.networks.fileOf(place.name), formatDefinition(definition)],
+      ...[place.networks.fileOf(place.name), formatDefinition(definition).replace(/\s/g, "")],
     ],
     keep: [listener.number],
     maps: userNamespaceMaps({ uid, gid }, typeof ranges === "string" ? undefined : ranges),

@@ -2,7 +2,7 @@
 import { type FaultError, requestFault, usageFault } from "../base/fault.ts";
 import { searchDomains } from "../net/dns/search_domains.ts";
 import { parseIpAddress } from "../net/wire/ip_address.ts";
-import { isHostName } from "../network/messages.ts";
+import { isMemberName } from "../network/messages.ts";
 import type { HostLookups } from "../spec/host_lookups.ts";
 import type { NetworkMode, ResolverFiles } from "../spec/root_mounts.ts";
 import type { EgressRules, UserNames, UserNetwork } from "../spec/spec.ts";
@@ -89,9 +89,10 @@ function onNamed({ definition: { mtu, hostLoopback }, ipv4, ipv6 }: Membership) 
 function memberOf(flag: FlagReader, membership: Membership | undefined): Pick<UserNetwork, "member"> {
   if (membership === undefined) return {};
   const aliases = flag.all("--network-alias");
-  const wrong = aliases.find((name) => !isHostName(name.toLowerCase()));
-  if (wrong !== undefined) throw usageFault(`Cannot use --network-alias ${wrong}`, "it is no name of a host");
-  const names = [...flag.all("--hostname"), ...aliases].map((name) => name.toLowerCase()).filter(isHostName);
+  const wrong = aliases.find((name) => !isMemberName(name.toLowerCase()));
+  if (wrong !== undefined)
+    throw usageFault(`Cannot use --network-alias ${wrong}`, "it is no name that a host can have there");
+  const names = [...flag.all("--hostname"), ...aliases].map((name) => name.toLowerCase()).filter(isMemberName);
   return { member: { network: membership.network, names: [...new Set(names)] } };
 }
 

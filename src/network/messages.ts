@@ -66,6 +66,14 @@ const MOST_WORDS = 4096;
 /** RFC 1123 section 2.1, with the underscores that people use. */
 const HOST_NAME = /^[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?$/;
 
+/** Names that mean something on every network: the host's, and whoever asks. */
+const RESERVED = ["localhost", "sandbox.internal"] as const;
+
+/** May a member be called so? */
+export function isMemberName(text: string): boolean {
+  return isHostName(text) && !RESERVED.some((zone) => text === zone || text.endsWith(`.${zone}`));
+}
+
 export function isHostName(text: string): boolean {
   return HOST_NAME.test(text) && text.split(".").every((label) => label.length > 0 && label.length <= 63);
 }
@@ -144,7 +152,7 @@ function resolverIn(value: unknown): UserNames | undefined {
     (one) => {
       const entry = objectIn(one);
       const address = addressIn(entry?.address);
-      return isText(entry?.name) && isHostName(entry.name) && address !== undefined
+      return isText(entry?.name) && HOST_NAME.test(entry.name) && address !== undefined
         ? { name: entry.name, address }
         : undefined;
     },
@@ -229,7 +237,7 @@ function textIn(value: unknown): string | undefined {
 }
 
 function hostNameIn(value: unknown): string | undefined {
-  return isText(value) && isHostName(value) ? value : undefined;
+  return isText(value) && isMemberName(value) ? value : undefined;
 }
 
 function addressIn(value: unknown): string | undefined {

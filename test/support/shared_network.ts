@@ -103,3 +103,23 @@ export class SharedNetworks {
     return SANDBOX;
   }
 }
+
+/** Serves a page of its own at port 80, of both families. */
+const SERVER = `
+import http.server, socket, sys
+class Server(http.server.ThreadingHTTPServer): address_family = socket.AF_INET6
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = (sys.argv[1] + " " + self.client_address[0].replace("::ffff:", "")).encode()
+        self.send_response(200); self.send_header("content-length", str(len(body))); self.end_headers(); self.wfile.write(body)
+    def log_message(self, *words): pass
+server = Server(("::", 80), Page)
+print("ready", flush=True)
+server.serve_forever()`;
+export const serve = (page: string): string => `python3 -c '${SERVER}' ${page} & cat; kill $!`;
+export const fetched = (...urls: readonly string[]): string =>
+  urls.map((url) => `curl -sS -m 20 '${url}'; echo`).join("; ");
+export const address = (prefix: string | null, host: number): string =>
+  prefix?.includes(":")
+    ? prefix.replace(/::\/\d+$/, `::${host.toString(16)}`)
+    : (prefix ?? "").replace(/0\/\d+$/, `${host}`);

@@ -47,6 +47,8 @@ test("what one side says the other understands", () => {
 test.each([
   ["names", ["a b"]],
   ["names", ["A"]],
+  ["names", ["localhost"]],
+  ["names", ["host.sandbox.internal"]],
   ["names", "a"],
   ["names", Array.from({ length: 65 }, () => "a")],
   ["rules", { allow: [7], deny: [] }],

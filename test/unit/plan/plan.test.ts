@@ -165,3 +165,34 @@ describe("mounts", () => {
     expect(Math.max(...made.steps.map(({ out }) => out?.index ?? 0))).toBeLessThan(30);
   });
 });
+
+describe("a sandbox on a network with others", () => {
+  const { spec, directories } = build(["true"], HOST);
+  const network = {
+    interface: "eth0",
+    mtu: 1500,
+    ipv4: undefined,
+    ipv6: undefined,
+    hostLoopback: false,
+    names: { servers: [], hosts: [] },
+    rules: { allow: [], deny: [] },
+    member: { network: "dev", names: [] },
+  };
+  const made = plan({ ...spec, sandbox: { ...spec.sandbox, network } }, { directories, uid: 1000, gid: 1000 }, INPUTS);
+  const list = lines(made);
+
+  test("hands over its network namespace and a netlink socket of it, and takes the answer for an errno", () => {
+    const sent = indexOf(list, "sendmsg(member, {SCM_RIGHTS [namespace, netlink]}");
+    expect(sent).toBeGreaterThan(indexOf(list, "unshare(CLONE_NEWNET)"));
+    expect(list.slice(sent + 1, sent + 4)).toEqual([
+      "close(namespace)",
+      "recvfrom(network, &answer, 4, 0, 0, 0)",
+      expect.stringMatching(/^load\(/),
+    ]);
+  });
+
+  test("makes no device, and lets no router tell it anything", () => {
+    expect(list.join("\n")).not.toContain("/dev/net/tun");
+    expect(list.join("\n")).toContain("/proc/sys/net/ipv6/conf/default/accept_ra");
+  });
+});

@@ -35,6 +35,14 @@ describe("the request itself explains", () => {
       "EPERM",
       "parts of /sys are covered",
     ],
+    [
+      "a network that went",
+      { kind: "member", network: "n" },
+      "load",
+      "ECONNRESET",
+      "the process that keeps it has ended",
+    ],
+    ["no bridges", { kind: "member", network: "n" }, "load", "EOPNOTSUPP", "no bridges, or no veth"],
     ["a missing working directory", { kind: "cwd", path: "/w" }, "chdir", "ENOENT", "no such folder inside"],
     [
       "a limit above the hard one",
