@@ -53,6 +53,7 @@ export function prepareStack({ network, policy, hostname, tell, records, publish
       sandboxMac: tap.hardwareAddress,
       now: () => performance.now(),
       random: randomWord,
+      collect: () => Bun.gc(true),
     });
   };
 }
