@@ -20,6 +20,7 @@ const SHUT = { read: 0, write: 1, both: 2 } as const;
 
 const SOL_SOCKET = 1;
 const SO_ERROR = 4;
+const PATH_MTU = { 4: [0, 14], 6: [41, 24] } as const;
 /** [level, name] for {@link setOption}: socket(7), tcp(7), ip(7), ipv6(7). */
 export const OPTION = {
   SO_REUSEADDR: [SOL_SOCKET, 2],
@@ -89,6 +90,13 @@ export function takeError(fd: number): number {
   const result = rawSyscall("getsockopt", fd, SOL_SOCKET, SO_ERROR, value, length);
   if (result < 0) throw new SyscallError("getsockopt", "SO_ERROR", -result);
   return value[0] ?? 0;
+}
+
+/** IP_MTU, IPV6_MTU: how large a packet of a connected socket may be, as far as the kernel knows by now; 0 where it does not. */
+export function pathMtu(fd: number, family: 4 | 6): number {
+  const [level, name] = PATH_MTU[family];
+  const value = new Int32Array(1);
+  return rawSyscall("getsockopt", fd, level, name, value, Int32Array.of(4)) < 0 ? 0 : (value[0] ?? 0);
 }
 
 /** setsockopt(2) of an integer. */

@@ -68,6 +68,7 @@ export function prepareStack(inputs: StackInputs): StackStarter {
       ...(pool && { pool }),
       now: () => performance.now(),
       random: randomWord,
+      collect: () => Bun.gc(true),
     });
     if (control) new PortControl(stack, control.listener, control.user);
     return stack;

@@ -27,6 +27,7 @@ import { EchoTable } from "./echo_table.ts";
 import type { Egress } from "./egress.ts";
 import type { FlowHost, Pumped } from "./flow_host.ts";
 import { FrameWriter } from "./frame_writer.ts";
+import { IdleCollection } from "./idle_collection.ts";
 import { DNS_PORT, NameService, type NameSettings } from "./name_service.ts";
 import { answerNeighbour } from "./neighbour_service.ts";
 import type { NetworkAddresses } from "./network_addresses.ts";
@@ -57,6 +58,8 @@ export type StackOptions = {
   readonly now: () => number;
   /** A random unsigned number of 32 bits. */
   readonly random: () => number;
+  /** Collects garbage. */
+  readonly collect?: () => void;
 };
 
 const OWN_MAC: MacAddress = getMacAddress(GATEWAY_MAC, 0);
@@ -86,6 +89,7 @@ export class Stack implements Disposable, Ready {
   readonly #names: NameService;
   readonly #dhcp: DhcpService | undefined;
   readonly #mtu: number;
+  readonly #collection: IdleCollection;
   /** Of the host's, that lead into the sandbox. */
   readonly ports: PublishedPorts;
   readonly #joined: Disposable | undefined;
@@ -125,6 +129,7 @@ export class Stack implements Disposable, Ready {
     const network = { addresses, mtu, hostLoopback: egress.policy.hostLoopback };
     const ipv4 = addresses.of(4);
     this.#mtu = mtu;
+    this.#collection = new IdleCollection(options.collect ?? (() => {}));
     this.#dhcp = ipv4 && new DhcpService(this.#writer, ipv4, mtu);
     this.#names = new NameService(host, egress, names, buffer);
     this.#tcp = new TcpTable(host, network, egress, this.#names, new IoVector(32));
@@ -189,6 +194,7 @@ export class Stack implements Disposable, Ready {
     const due = [...this.#due];
     this.#due.clear();
     for (const flow of due) flow.pump(now);
+    if (this.#collection.note(this.#tcp.size, now)) this.#timers.update(this.#collection);
   }
 
   /** The device has frames: one, most likely, unless it had some a round ago. To find that there is no other is a call, too. */

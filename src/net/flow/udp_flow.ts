@@ -46,10 +46,15 @@ export type UdpEvents<Flow = UdpConversation> = {
   closed(flow: Flow): void;
 };
 
+export type UdpFlowEvents = UdpEvents & {
+  /** A datagram was lost, for the way takes packets of `mtu` bytes at most. The host cuts further ones by itself. */
+  tooBig(flow: UdpFlow, mtu: number): void;
+};
+
 export class UdpFlow implements Timed, Ready, UdpConversation {
   readonly ends: UdpEnds;
   readonly #host: FlowHost;
-  readonly #events: UdpEvents;
+  readonly #events: UdpFlowEvents;
   readonly #route: Route;
   readonly #largest: number;
   readonly #socket: DatagramSocket;
@@ -64,7 +69,7 @@ export class UdpFlow implements Timed, Ready, UdpConversation {
   private constructor(
     host: FlowHost,
     ends: UdpEnds,
-    events: UdpEvents,
+    events: UdpFlowEvents,
     io: UdpIo,
     socket: DatagramSocket,
     now: number,
@@ -82,7 +87,7 @@ export class UdpFlow implements Timed, Ready, UdpConversation {
   }
 
   /** A flow, or the positive errno that its socket was refused with. */
-  static open(host: FlowHost, ends: UdpEnds, events: UdpEvents, io: UdpIo, now: number): UdpFlow | number {
+  static open(host: FlowHost, ends: UdpEnds, events: UdpFlowEvents, io: UdpIo, now: number): UdpFlow | number {
     const opened = connectUdp({ address: ends.target, port: ends.remotePort }, io.buffer);
     return opened.kind === "open" ? new UdpFlow(host, ends, events, io, opened.socket, now) : opened.errno;
   }
@@ -104,12 +109,12 @@ export class UdpFlow implements Timed, Ready, UdpConversation {
     this.#used = now;
     const result = this.#socket.send(payload);
     if (result >= 0) this.bytesOut += result;
-    else if (result !== -ERRNO.EAGAIN) this.#events.refused(this, -result);
+    else if (result !== -ERRNO.EAGAIN) this.#failed(-result);
   }
 
   ready(_events: number, now: number): void {
     const drained = this.#socket.receive(MOST_AT_ONCE, (payload) => this.#deliver(payload, now));
-    if (drained.kind === "failed") this.#events.refused(this, drained.errno);
+    if (drained.kind === "failed") this.#failed(drained.errno);
   }
 
   close(): void {
@@ -119,6 +124,11 @@ export class UdpFlow implements Timed, Ready, UdpConversation {
     this.#host.reactor.remove(this.#socket.fd, this.#token);
     this.#socket.close();
     this.#events.closed(this);
+  }
+
+  #failed(errno: number): void {
+    if (errno === ERRNO.EMSGSIZE) this.#events.tooBig(this, this.#socket.pathMtu);
+    else this.#events.refused(this, errno);
   }
 
   #deliver(payload: Uint8Array, now: number): void {

@@ -20,15 +20,15 @@ import { FlowMap } from "./flow_map.ts";
 import type { Route } from "./frame_writer.ts";
 import { unreachableOf } from "./icmp_error.ts";
 import { type Network, wayTo } from "./network_way.ts";
-import { type UdpConversation, type UdpEvents, UdpFlow } from "./udp_flow.ts";
-import { sendUnreachable } from "./unreachable.ts";
+import { type UdpConversation, type UdpEnds, UdpFlow, type UdpFlowEvents } from "./udp_flow.ts";
+import { type Quoted, sendTooBig, sendUnreachable } from "./unreachable.ts";
 
 const MOST_FLOWS = 1024;
 
 /** Answers datagrams that are for an address of this side's. */
 export type UdpService = (packet: IpPacket, datagram: UdpDatagram, now: number) => void;
 
-export class UdpTable implements UdpEvents {
+export class UdpTable implements UdpFlowEvents {
   readonly #host: FlowHost;
   readonly #network: Network;
   readonly #egress: Egress;
@@ -60,14 +60,13 @@ export class UdpTable implements UdpEvents {
     (known ?? this.#open(packet, datagram, now))?.send(datagram.payload, now);
   }
 
-  refused(flow: UdpConversation, errno: number): void {
-    const { local, remote, localPort, remotePort } = flow.ends;
+  refused({ ends }: UdpConversation, errno: number): void {
     if (errno === ERRNO.EMSGSIZE) return;
-    const header = new Uint8Array(UDP_HEADER_LENGTH);
-    for (const [at, port] of [localPort, remotePort].entries()) header.set([port >> 8, port & 0xff], at * 2);
-    header[5] = UDP_HEADER_LENGTH;
-    const route: Route = { source: local, destination: remote };
-    sendUnreachable(this.#host.writer, { route, protocol: IP_PROTOCOL.UDP, payload: header }, unreachableOf(errno));
+    sendUnreachable(this.#host.writer, quoted(ends), unreachableOf(errno));
+  }
+
+  tooBig({ ends }: UdpFlow, mtu: number): void {
+    if (mtu > 0 && mtu < this.#network.mtu) sendTooBig(this.#host.writer, quoted(ends), mtu);
   }
 
   large({ ends }: UdpConversation, payload: Uint8Array): void {
@@ -135,4 +134,12 @@ export class UdpTable implements UdpEvents {
     for (const flow of this.#flows) if (oldest === undefined || flow.lastUsed < oldest.lastUsed) oldest = flow;
     return oldest;
   }
+}
+
+/** A datagram of the flow's, as far as an ICMP error has to show it: its ports tell whose it was. */
+function quoted({ local, remote, localPort, remotePort }: UdpEnds): Quoted {
+  const payload = new Uint8Array(UDP_HEADER_LENGTH);
+  for (const [at, port] of [localPort, remotePort].entries()) payload.set([port >> 8, port & 0xff], at * 2);
+  payload[5] = UDP_HEADER_LENGTH;
+  return { route: { source: local, destination: remote }, protocol: IP_PROTOCOL.UDP, payload };
 }

@@ -28,26 +28,38 @@ export type Quoted = {
   readonly payload: Uint8Array;
 };
 
-/** `from`: who says so, the destination itself or a router on the way. */
+/** The destination itself says so, whoever it was on the way. */
 export function sendUnreachable(writer: FrameWriter, quoted: Quoted, why: Unreachable): void {
-  const { source, destination } = quoted.route;
-  const route: Route = { source: destination, destination: source };
+  const kind = "destination-unreachable";
   const invokingPacket = packetOf(quoted);
-  if (source.family === 4) {
-    const message: Icmpv4Message = {
-      kind: "destination-unreachable",
-      code: CODES_4[why],
-      nextHopMtu: 0,
-      invokingPacket,
-    };
-    const bytes = new Uint8Array(icmpv4Length(message));
-    emitIcmpv4(message, bytes, 0);
-    return writer.ip(route, IP_PROTOCOL.ICMP, bytes);
-  }
-  const message: Icmpv6Message = { kind: "destination-unreachable", code: CODES_6[why], invokingPacket };
+  if (quoted.route.source.family === 4)
+    sendIcmpv4(writer, quoted, { kind, code: CODES_4[why], nextHopMtu: 0, invokingPacket });
+  else sendIcmpv6(writer, quoted, { kind, code: CODES_6[why], invokingPacket });
+}
+
+/** The way takes packets of `mtu` bytes at most: RFC 1191 section 4, RFC 4443 section 3.2. */
+export function sendTooBig(writer: FrameWriter, quoted: Quoted, mtu: number): void {
+  const invokingPacket = packetOf(quoted);
+  const code = ICMPV4_UNREACHABLE.FRAGMENTATION_NEEDED;
+  if (quoted.route.source.family === 4)
+    sendIcmpv4(writer, quoted, { kind: "destination-unreachable", code, nextHopMtu: mtu, invokingPacket });
+  else sendIcmpv6(writer, quoted, { kind: "packet-too-big", mtu, invokingPacket });
+}
+
+function sendIcmpv4(writer: FrameWriter, { route }: Quoted, message: Icmpv4Message): void {
+  const bytes = new Uint8Array(icmpv4Length(message));
+  emitIcmpv4(message, bytes, 0);
+  writer.ip(back(route), IP_PROTOCOL.ICMP, bytes);
+}
+
+function sendIcmpv6(writer: FrameWriter, { route }: Quoted, message: Icmpv6Message): void {
   const bytes = new Uint8Array(icmpv6Length(message));
-  emitIcmpv6(message, route, bytes, 0);
-  writer.ip(route, IP_PROTOCOL.ICMPV6, bytes);
+  emitIcmpv6(message, back(route), bytes, 0);
+  writer.ip(back(route), IP_PROTOCOL.ICMPV6, bytes);
+}
+
+function back({ source, destination }: Route): Route {
+  return { source: destination, destination: source };
 }
 
 function packetOf({ route, protocol, payload }: Quoted): Uint8Array {

@@ -7,6 +7,7 @@ import { type Endpoint, Sockaddr } from "../../../ffi/sockaddr.ts";
 import {
   connect,
   localEndpoint,
+  pathMtu,
   receiveDatagram,
   type SocketType,
   send,
@@ -62,6 +63,11 @@ export class DatagramSocket implements Disposable {
   /** The datagram's length, or a negated errno: EAGAIN and ENOBUFS (drop it), EMSGSIZE, or one that an ICMP error left. */
   send(datagram: Uint8Array): number {
     return send(this.fd, datagram, datagram.length);
+  }
+
+  /** Of its way, as far as the kernel knows by now; 0 where it does not. */
+  get pathMtu(): number {
+    return pathMtu(this.fd, this.#family);
   }
 
   /** IP_TTL, or the hop limit: 1 to 255. */

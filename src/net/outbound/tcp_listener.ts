@@ -67,6 +67,7 @@ export class TcpListener implements Disposable {
 
   #accepted(fd: Fd): Accepted {
     setOption(fd.number, "TCP_NODELAY", 1);
+    setOption(fd.number, "SO_KEEPALIVE", 1);
     return { kind: "accepted", fd, peer: this.#peer.get() };
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { EPOLLIN, EPOLLOUT, Epoll } from "../../../ffi/epoll.ts";
 import { ERRNO } from "../../../ffi/errno.ts";
 import { Fd } from "../../../ffi/fd.ts";
@@ -10,6 +11,7 @@ import {
   listen,
   localEndpoint,
   openSocket,
+  pathMtu,
   peerEndpoint,
   receive,
   receiveDatagram,
@@ -145,6 +147,16 @@ describe("sockets", () => {
     expect(bind(second.number, new Sockaddr({ address: foreign, port: 0 }))).toBe(-ERRNO.EADDRNOTAVAIL);
     const broadcast = { family: 4, bytes: Uint8Array.of(255, 255, 255, 255) } as const;
     expect(connect(second.number, new Sockaddr({ address: broadcast, port: 9 }))).toBeLessThan(0);
+  });
+
+  test("the largest packet of the way is known of a connected socket", () => {
+    using server = bound(4, "datagram");
+    using client = openSocket(4, "datagram");
+    expect(pathMtu(client.number, 4)).toBe(0);
+    connect(client.number, new Sockaddr(localEndpoint(server.number)));
+    // The length field of IPv4 has 16 bits.
+    const mtu = Number(readFileSync("/sys/class/net/lo/mtu", "utf8"));
+    expect(pathMtu(client.number, 4)).toBe(Math.min(mtu, 65_535));
   });
 
   test("options are set; one of another family is an error with a name", () => {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { EPOLLIN, EPOLLOUT } from "../../../../ffi/epoll.ts";
 import { ERRNO } from "../../../../ffi/errno.ts";
+import { rawSyscall } from "../../../../ffi/libc.ts";
+import { OPTION } from "../../../../ffi/socket.ts";
 import { IoVector } from "../../../../ffi/vector_io.ts";
 import { listenTcp } from "../../../../src/net/outbound/tcp_listener.ts";
 import { connectTcp, TcpSocket } from "../../../support/tcp_client.ts";
@@ -49,6 +51,19 @@ for (const family of [4, 6] as const)
     b.close();
     expect(Buffer.from(received(a)).toString()).toBe("well");
   });
+
+test("whether a client is there still is asked by the kernel", () => {
+  using listener = opened(listenTcp(loopback(4)));
+  using _client = opened(connectTcp(listener.local, vector));
+  waitFor(listener.fd, EPOLLIN);
+  const accepted = listener.accept();
+  if (accepted.kind !== "accepted") throw new Error(accepted.kind);
+  const [value, length] = [new Int32Array(1), Int32Array.of(4)];
+  const [level, name] = OPTION.SO_KEEPALIVE;
+  expect(rawSyscall("getsockopt", accepted.fd.number, level, name, value, length)).toBe(0);
+  expect(value[0]).toBe(1);
+  accepted.fd.close();
+});
 
 describe("TcpSocket", () => {
   test("a stalled reader stops the sender, and every byte arrives once", () => {
