@@ -58,6 +58,8 @@ export type StackOptions = {
 const OWN_MAC: MacAddress = getMacAddress(GATEWAY_MAC, 0);
 /** Frames of one round: then others have their turn. */
 const MOST_FRAMES = 64;
+/** A connection's beginning, a request and its acknowledgment come one by one. */
+const FEW_ROUNDS = 2;
 /** 4 MiB of 64 KiB: what many busy flows share. */
 const AMPLE_BLOCKS = 64;
 const DATAGRAM_BYTES = 65_536;
@@ -68,7 +70,7 @@ export class Stack implements Disposable, Ready {
   readonly #device: Device;
   readonly #addresses: NetworkAddresses;
   readonly #now: () => number;
-  readonly #reactor = new Reactor();
+  readonly #reactor: Reactor;
   readonly #timers = new Timers();
   readonly #writer: FrameWriter;
   readonly #due = new Set<Pumped>();
@@ -84,8 +86,9 @@ export class Stack implements Disposable, Ready {
   readonly #mtu: number;
   readonly #published: readonly Disposable[];
   #round = 0;
-  /** The last one in which the device was ready. */
+  /** The last one in which the device was ready, and how many there were up to that, one after the other. */
   #deviceRound = 0;
+  #deviceRounds = 0;
 
   constructor(options: StackOptions) {
     const {
@@ -104,6 +107,7 @@ export class Stack implements Disposable, Ready {
     this.#device = device;
     this.#addresses = addresses;
     this.#now = now;
+    this.#reactor = new Reactor(now);
     this.#writer = new FrameWriter(device, OWN_MAC, sandboxMac);
     const host: FlowHost = {
       writer: this.#writer,
@@ -178,10 +182,11 @@ export class Stack implements Disposable, Ready {
     for (const flow of due) flow.pump(now);
   }
 
-  /** The device has frames: one, most likely, unless it had some a round ago. To find that there is no other is a call, too. */
+  /** The device has frames: one, most likely, unless it has had some for a while. To find that there is no other is a call, too. */
   ready(_events: number, now: number): void {
-    const most = this.#deviceRound === this.#round - 1 ? MOST_FRAMES : 1;
+    this.#deviceRounds = this.#deviceRound === this.#round - 1 ? this.#deviceRounds + 1 : 1;
     this.#deviceRound = this.#round;
+    const most = this.#deviceRounds > FEW_ROUNDS ? MOST_FRAMES : 1;
     for (let i = 0; i < most; i++) {
       const frame = this.#device.read();
       if (frame === undefined) return;

@@ -2,7 +2,7 @@
 import { ERRNO } from "../../../ffi/errno.ts";
 import { rawSyscall } from "../../../ffi/libc.ts";
 import { Sockaddr } from "../../../ffi/sockaddr.ts";
-import { connect, setOption, socket } from "../../../ffi/socket.ts";
+import { connect, socket } from "../../../ffi/socket.ts";
 import type { IoVector } from "../../../ffi/vector_io.ts";
 import { FirstBytes } from "../policy/first_bytes.ts";
 import type { Denial, NameCondition } from "../policy/verdict.ts";
@@ -168,7 +168,6 @@ export class TcpTable implements TcpEvents {
     if (target === undefined || verdict.kind === "deny") return this.#reset(packet, segment);
     const fd = socket(target.family, "stream");
     if (fd < 0) return this.#refuse(packet, segment, -fd);
-    setOption(fd, "TCP_NODELAY", 1);
     const result = connect(fd, this.#sockaddr.set(target, segment.destinationPort));
     if (result < 0 && result !== -ERRNO.EINPROGRESS) {
       rawSyscall("close", fd);

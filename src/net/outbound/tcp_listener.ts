@@ -36,6 +36,8 @@ export class TcpListener implements Disposable {
   /** Takes the descriptor of a listening, non-blocking socket over. */
   constructor(fd: Fd) {
     this.#fd = fd;
+    // Those that are accepted have it too.
+    setOption(fd.number, "TCP_NODELAY", 1);
   }
 
   get fd(): number {
@@ -66,7 +68,6 @@ export class TcpListener implements Disposable {
   }
 
   #accepted(fd: Fd): Accepted {
-    setOption(fd.number, "TCP_NODELAY", 1);
     return { kind: "accepted", fd, peer: this.#peer.get() };
   }
 }
