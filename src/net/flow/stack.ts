@@ -60,8 +60,8 @@ const OWN_MAC: MacAddress = getMacAddress(GATEWAY_MAC, 0);
 const MOST_FRAMES = 64;
 /** A connection's beginning, a request and its acknowledgment come one by one. */
 const FEW_ROUNDS = 2;
-/** 4 MiB of 64 KiB: what many busy flows share. */
-const AMPLE_BLOCKS = 64;
+/** 2 MiB of 64 KiB: what many busy flows share. */
+const AMPLE_BLOCKS = 32;
 const DATAGRAM_BYTES = 65_536;
 /** 16 of the largest datagrams at a time; 30 s is what Linux waits for their pieces (net.ipv4.ipfrag_time). */
 const REASSEMBLY = { datagrams: 64, bytes: 1 << 20, timeout: 30_000 } as const;
@@ -103,7 +103,7 @@ export class Stack implements Disposable, Ready {
       first,
       sandboxMac = BROADCAST_MAC,
     } = options;
-    this.#pool = options.pool ?? new BlockPool({ ample: AMPLE_BLOCKS, cached: 2 * AMPLE_BLOCKS });
+    this.#pool = options.pool ?? new BlockPool({ ample: AMPLE_BLOCKS, cached: 4 * AMPLE_BLOCKS });
     this.#device = device;
     this.#addresses = addresses;
     this.#now = now;
@@ -165,6 +165,11 @@ export class Stack implements Disposable, Ready {
   watch(fd: number, ready: () => void): () => void {
     const token = this.#reactor.add(fd, { ready });
     return () => this.#reactor.remove(fd, token);
+  }
+
+  /** Lets go of memory that is kept for what may come. */
+  giveBack(): void {
+    this.#pool.forget();
   }
 
   /** Does what is due, after waiting for that so many milliseconds at most. */
