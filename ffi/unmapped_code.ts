@@ -5,8 +5,11 @@ import { rawSyscall } from "./libc.ts";
 
 const MADV_DONTNEED = 4;
 const MOST_MAPS = 1 << 20;
-/** proc_pid_maps(5): range, then code that is not writable and is private, offset, device, inode, path. */
-const CODE = /^([0-9a-f]+)-([0-9a-f]+) r-xp \S+ \S+ \S+ +(\/.*)$/gm;
+/**
+ * proc_pid_maps(5): range, rights, offset, device, inode, path. Code, and the first segment of the file: constants. What else is not
+ * writable has been until it was relocated.
+ */
+const CODE = /^([0-9a-f]+)-([0-9a-f]+) (?:r-xp \S+|r--p 0+) \S+ \S+ +(\/.*)$/gm;
 
 /** Gives back the memory of this program's code; without /proc there is nothing to be had. */
 export function unmapCode(): void {

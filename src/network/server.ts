@@ -49,7 +49,7 @@ const SETTLING = 500;
 
 export class Server {
   readonly #inputs: ServerInputs;
-  readonly #reactor = new Reactor();
+  readonly #reactor = new Reactor(() => performance.now());
   readonly #allotment: Allotment;
   readonly #members = new Map<Member, number>();
   /** By what their stacks are waited for. */

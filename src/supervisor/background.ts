@@ -11,6 +11,8 @@ export type Background = Disposable & {
   readonly passing: number | undefined;
   /** Does all that is due, after waiting for that so many milliseconds at most; not at all, unless told to. */
   turn(milliseconds?: number): void;
+  /** Lets go of memory that is kept for what may come. */
+  giveBack(): void;
   /** To be told whenever a descriptor is readable, by a {@link turn}; until what is returned is called. */
   watch(fd: number, ready: () => void): () => void;
 };

@@ -1,9 +1,11 @@
 // A command without a terminal, while this process has more to do than to wait for it. (When it has not, the waiter takes its place: hand_over.ts.)
+import { edenGC } from "bun:jsc";
 import { waitFor } from "../../ffi/process.ts";
 import type { SignalPipe } from "../../ffi/signal_pipe.ts";
 import { unmapCode } from "../../ffi/unmapped_code.ts";
 import type { Background } from "./background.ts";
 import { forwardSignal } from "./forward_signal.ts";
+import { MemoryKeeper } from "./memory_keeper.ts";
 import { passOn } from "./pass_on.ts";
 
 /** Milliseconds after which a sandbox is one that stays. */
@@ -31,8 +33,24 @@ export function supervisePlain({ pid, pidfd, signals, newSession, background }: 
   const settledAt = performance.now() + SETTLING;
   while (!ended && performance.now() < settledAt) background.turn(Math.min(background.timeout, SETTLING));
   if (!ended) unmapCode();
-  while (!ended) background.turn(background.timeout);
+  const keeper = new MemoryKeeper({ tidy, rest: () => giveBack(background) }, performance.now());
+  while (!ended) {
+    background.turn(Math.min(background.timeout, keeper.timeout(performance.now())));
+    keeper.turned(performance.now());
+  }
   for (const stop of watched) stop();
   passOn(background, signals, () => performance.now());
   return waitFor(pid);
+}
+
+/** Young objects are what a round of the stack leaves: segments, views. The collector by itself would wait for twice what lives. */
+function tidy(): void {
+  edenGC();
+  unmapCode();
+}
+
+function giveBack(background: Background): void {
+  background.giveBack();
+  Bun.gc(true);
+  unmapCode();
 }

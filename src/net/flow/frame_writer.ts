@@ -20,7 +20,6 @@ import {
   VIRTIO_NET_HDR_FLAG,
   VIRTIO_NET_HDR_GSO,
   VIRTIO_NET_HDR_LENGTH,
-  type VirtioNetHdr,
 } from "../wire/virtio_net_hdr.ts";
 
 export type FrameSink = Pick<Device, "header" | "write">;
@@ -60,13 +59,9 @@ export class FrameWriter {
     const length = headerLength + payloadLength;
     put16(into, at + TCP_CHECKSUM_OFFSET, pseudoHeaderSum(route, IP_PROTOCOL.TCP, length));
     this.#begin(route, IP_PROTOCOL.TCP, length);
-    const isBurst = payloadLength > maximumSegmentSize;
     const gsoType = route.source.family === 4 ? VIRTIO_NET_HDR_GSO.TCPV4 : VIRTIO_NET_HDR_GSO.TCPV6;
-    this.#offload(at, TCP_CHECKSUM_OFFSET, {
-      gsoType: isBurst ? gsoType : VIRTIO_NET_HDR_GSO.NONE,
-      gsoSize: isBurst ? maximumSegmentSize : 0,
-      hdrLen: at + headerLength - VIRTIO_NET_HDR_LENGTH,
-    });
+    const gsoSize = payloadLength > maximumSegmentSize ? maximumSegmentSize : 0;
+    this.#offload(at, TCP_CHECKSUM_OFFSET, gsoType, gsoSize, at + headerLength - VIRTIO_NET_HDR_LENGTH);
     this.#sink.write(at + headerLength, payload);
   }
 
@@ -77,7 +72,7 @@ export class FrameWriter {
     const length = payload.length + emitUdp(header, payload.length, into, at);
     put16(into, at + UDP_CHECKSUM_OFFSET, pseudoHeaderSum(route, IP_PROTOCOL.UDP, length));
     this.#begin(route, IP_PROTOCOL.UDP, length);
-    this.#offload(at, UDP_CHECKSUM_OFFSET, { gsoType: VIRTIO_NET_HDR_GSO.NONE, gsoSize: 0, hdrLen: 0 });
+    this.#offload(at, UDP_CHECKSUM_OFFSET, VIRTIO_NET_HDR_GSO.NONE, 0, 0);
     this.#sink.write(at + length - payload.length, [payload]);
   }
 
@@ -99,26 +94,28 @@ export class FrameWriter {
   /** Ethernet and IP headers; where they end. */
   #begin(route: Route, protocol: number, payloadLength: number, fragment?: Fragment, hopLimit = HOP_LIMIT): number {
     const { header: into } = this.#sink;
-    const header = { ...route, protocol, hopLimit, fragment };
-    if (route.source.family === 6) {
+    const { source, destination } = route;
+    if (source.family === 6) {
       this.#ethernet(ETHER_TYPE.IPV6);
-      return IP_AT + emitIpv6(header, payloadLength, into, IP_AT);
+      return IP_AT + emitIpv6({ source, destination, protocol, hopLimit, fragment }, payloadLength, into, IP_AT);
     }
     this.#ethernet(ETHER_TYPE.IPV4);
     this.#identification = (this.#identification + 1) & 0xffff;
     const identification = this.#identification;
-    return (
-      IP_AT + emitIpv4({ ...header, identification, dontFragment: fragment === undefined }, payloadLength, into, IP_AT)
-    );
+    const dontFragment = fragment === undefined;
+    const header = { source, destination, protocol, hopLimit, fragment, identification, dontFragment };
+    return IP_AT + emitIpv4(header, payloadLength, into, IP_AT);
   }
 
   #ethernet(etherType: number): void {
     emitEthernet({ destination: this.peer, source: this.#own, etherType }, this.#sink.header, VIRTIO_NET_HDR_LENGTH);
   }
 
-  #offload(transportAt: number, csumOffset: number, gso: Pick<VirtioNetHdr, "gsoType" | "gsoSize" | "hdrLen">): void {
+  /** Nothing is to be cut where `gsoSize` is 0. */
+  #offload(transportAt: number, csumOffset: number, kind: number, gsoSize: number, hdrLen: number): void {
     const csumStart = transportAt - VIRTIO_NET_HDR_LENGTH;
     const flags = VIRTIO_NET_HDR_FLAG.NEEDS_CSUM;
-    emitVirtioNetHdr({ ...gso, flags, csumStart, csumOffset, numBuffers: 0 }, this.#sink.header, 0);
+    const gsoType = gsoSize === 0 ? VIRTIO_NET_HDR_GSO.NONE : kind;
+    emitVirtioNetHdr({ flags, gsoType, gsoSize, hdrLen, csumStart, csumOffset, numBuffers: 0 }, this.#sink.header, 0);
   }
 }

@@ -65,8 +65,10 @@ export type StackOptions = {
 const OWN_MAC: MacAddress = getMacAddress(GATEWAY_MAC, 0);
 /** Frames of one round: then others have their turn. */
 const MOST_FRAMES = 64;
-/** 4 MiB of 64 KiB: what many busy flows share. */
-const AMPLE_BLOCKS = 64;
+/** A connection's beginning, a request and its acknowledgment come one by one. */
+const FEW_ROUNDS = 2;
+/** 2 MiB of 64 KiB: what many busy flows share. */
+const AMPLE_BLOCKS = 32;
 const DATAGRAM_BYTES = 65_536;
 /** 16 of the largest datagrams at a time; 30 s is what Linux waits for their pieces (net.ipv4.ipfrag_time). */
 const REASSEMBLY = { datagrams: 64, bytes: 1 << 20, timeout: 30_000 } as const;
@@ -75,7 +77,7 @@ export class Stack implements Disposable, Ready {
   readonly #device: Device;
   readonly #addresses: NetworkAddresses;
   readonly #now: () => number;
-  readonly #reactor = new Reactor();
+  readonly #reactor: Reactor;
   readonly #timers = new Timers();
   readonly #writer: FrameWriter;
   readonly #due = new Set<Pumped>();
@@ -94,8 +96,9 @@ export class Stack implements Disposable, Ready {
   readonly ports: PublishedPorts;
   readonly #joined: Disposable | undefined;
   #round = 0;
-  /** The last one in which the device was ready. */
+  /** The last one in which the device was ready, and how many there were up to that, one after the other. */
   #deviceRound = 0;
+  #deviceRounds = 0;
 
   constructor(options: StackOptions) {
     const {
@@ -110,10 +113,11 @@ export class Stack implements Disposable, Ready {
       first,
       sandboxMac = BROADCAST_MAC,
     } = options;
-    this.#pool = options.pool ?? new BlockPool({ ample: AMPLE_BLOCKS, cached: 2 * AMPLE_BLOCKS });
+    this.#pool = options.pool ?? new BlockPool({ ample: AMPLE_BLOCKS, cached: 4 * AMPLE_BLOCKS });
     this.#device = device;
     this.#addresses = addresses;
     this.#now = now;
+    this.#reactor = new Reactor(now);
     this.#writer = new FrameWriter(device, OWN_MAC, sandboxMac);
     const host: FlowHost = {
       writer: this.#writer,
@@ -181,6 +185,11 @@ export class Stack implements Disposable, Ready {
     return () => this.#reactor.remove(fd, token);
   }
 
+  /** Lets go of memory that is kept for what may come. */
+  giveBack(): void {
+    this.#pool.forget();
+  }
+
   /** Does what is due, after waiting for that so many milliseconds at most. */
   turn(milliseconds = 0): void {
     this.#reactor.wait(milliseconds);
@@ -197,10 +206,11 @@ export class Stack implements Disposable, Ready {
     if (this.#collection.note(this.#tcp.size, now)) this.#timers.update(this.#collection);
   }
 
-  /** The device has frames: one, most likely, unless it had some a round ago. To find that there is no other is a call, too. */
+  /** The device has frames: one, most likely, unless it has had some for a while. To find that there is no other is a call, too. */
   ready(_events: number, now: number): void {
-    const most = this.#deviceRound === this.#round - 1 ? MOST_FRAMES : 1;
+    this.#deviceRounds = this.#deviceRound === this.#round - 1 ? this.#deviceRounds + 1 : 1;
     this.#deviceRound = this.#round;
+    const most = this.#deviceRounds > FEW_ROUNDS ? MOST_FRAMES : 1;
     for (let i = 0; i < most; i++) {
       const frame = this.#device.read();
       if (frame === undefined) return;

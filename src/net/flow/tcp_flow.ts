@@ -10,7 +10,7 @@
 import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from "../../../ffi/epoll.ts";
 import { ERRNO } from "../../../ffi/errno.ts";
 import { rawSyscall } from "../../../ffi/libc.ts";
-import { resetOnClose, send, shutdown, takeError } from "../../../ffi/socket.ts";
+import { resetOnClose, send, setOption, shutdown, takeError } from "../../../ffi/socket.ts";
 import type { IoVector } from "../../../ffi/vector_io.ts";
 import type { FirstBytes, FirstBytesVerdict } from "../policy/first_bytes.ts";
 import type { Denial } from "../policy/verdict.ts";
@@ -23,6 +23,8 @@ import type { Timed } from "./timers.ts";
 
 /** What is read of the host's socket in one round of one flow, at most: four segments of the largest kind. */
 const READ_AT_ONCE = 262_144;
+
+const [SECOND_SEND, NEVER_SENT] = [2, 0];
 
 /** How long a client may take to show a name, from its first byte on, before what there is decides. In milliseconds. */
 const NAME_DEADLINE = 10_000;
@@ -58,6 +60,9 @@ export class TcpFlow implements Timed, Ready, Pumped {
   #decidesAt = Number.POSITIVE_INFINITY;
   #sentEnd = false;
   #closed = false;
+  /** Calls to send so far; only of a socket that the sandbox's connection has made. */
+  #sends = 0;
+  readonly #promptFrom: number;
   readonly began: number;
   bytesOut = 0;
   bytesIn = 0;
@@ -84,6 +89,8 @@ export class TcpFlow implements Timed, Ready, Pumped {
     this.began = options.host.now();
     this.#connecting = options.connecting;
     this.#writable = !options.connecting;
+    // Nagle's algorithm keeps a small segment back only behind another one (RFC 9293, 3.7.4): the first send needs no option.
+    this.#promptFrom = options.connecting ? SECOND_SEND : NEVER_SENT;
     this.#gate = options.gate;
     this.connection = options.connection((bytes) => this.#deliver(bytes));
     // Edge-triggered: what is ready is remembered here, and no system call changes what is waited for.
@@ -181,6 +188,7 @@ export class TcpFlow implements Timed, Ready, Pumped {
   /** In-order bytes of the sandbox, offered while nothing is queued before them. */
   #deliver(bytes: Uint8Array): number {
     if (this.#connecting || !this.#writable || this.#fd < 0 || this.#gate !== undefined) return 0;
+    this.#countSend();
     const taken = send(this.#fd, bytes, bytes.length);
     if (taken < bytes.length) this.#writable = false;
     if (taken >= 0) {
@@ -191,6 +199,10 @@ export class TcpFlow implements Timed, Ready, Pumped {
     return 0;
   }
 
+  #countSend(): void {
+    if (++this.#sends === this.#promptFrom) setOption(this.#fd, "TCP_NODELAY", 1);
+  }
+
   /** What is queued for the host; and the end of it. */
   #drain(): void {
     while (this.#writable && this.#gate === undefined) {
@@ -199,6 +211,7 @@ export class TcpFlow implements Timed, Ready, Pumped {
       this.#vector.clear();
       this.#vector.addAll(slices);
       const asked = this.#vector.length;
+      this.#countSend();
       const taken = this.#vector.send(this.#fd);
       this.#vector.clear();
       if (taken < asked) this.#writable = false;
@@ -263,7 +276,7 @@ export class TcpFlow implements Timed, Ready, Pumped {
 
   #closeSocket(): void {
     if (this.#fd < 0) return;
-    this.#host.reactor.remove(this.#fd, this.#token);
+    this.#host.reactor.forget(this.#token);
     rawSyscall("close", this.#fd);
     this.#fd = -1;
   }

@@ -168,7 +168,6 @@ export class TcpTable implements TcpEvents {
     if (target === undefined || verdict.kind === "deny") return this.#reset(packet, segment);
     const fd = socket(target.family, "stream");
     if (fd < 0) return this.#refuse(packet, segment, -fd);
-    setOption(fd, "TCP_NODELAY", 1);
     // The sandbox's own probes are answered here: whether the host's peer is there still, the host has to ask.
     setOption(fd, "SO_KEEPALIVE", 1);
     const result = connect(fd, this.#sockaddr.set(target, segment.destinationPort));

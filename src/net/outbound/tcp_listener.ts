@@ -36,6 +36,9 @@ export class TcpListener implements Disposable {
   /** Takes the descriptor of a listening, non-blocking socket over. */
   constructor(fd: Fd) {
     this.#fd = fd;
+    // Those that are accepted have them too.
+    setOption(fd.number, "TCP_NODELAY", 1);
+    setOption(fd.number, "SO_KEEPALIVE", 1);
   }
 
   get fd(): number {
@@ -66,8 +69,6 @@ export class TcpListener implements Disposable {
   }
 
   #accepted(fd: Fd): Accepted {
-    setOption(fd.number, "TCP_NODELAY", 1);
-    setOption(fd.number, "SO_KEEPALIVE", 1);
     return { kind: "accepted", fd, peer: this.#peer.get() };
   }
 }

@@ -38,6 +38,7 @@ export class NameBindings {
 
   /** Those that still hold, the one bound last first. */
   namesOf(address: IpAddress, now: number): readonly string[] {
+    if (this.#names.size === 0) return [];
     const key = formatIpAddress(address);
     const names = this.#names.get(key);
     if (!names) return [];

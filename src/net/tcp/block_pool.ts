@@ -49,6 +49,11 @@ export class BlockPool {
     return this.#free.pop() ?? new Uint8Array(this.blockSize);
   }
 
+  /** Blocks that are kept go to the garbage collector, too. */
+  forget(): void {
+    this.#free.length = 0;
+  }
+
   give(block: Uint8Array): void {
     this.#taken--;
     if (this.#free.length < this.#cached) this.#free.push(block);

@@ -86,7 +86,7 @@ export class ByteQueue {
       const length = Math.min(blockSize - within, to - at);
       const block = this.#blocks[(at - this.#origin - within) / blockSize];
       if (!block) throw new RangeError(`no bytes at ${at} of a queue from ${this.#start} to ${this.#end}`);
-      slices.push(block.subarray(within, within + length));
+      slices.push(length === blockSize ? block : block.subarray(within, within + length));
       at += length;
     }
     return slices;
@@ -133,7 +133,8 @@ export class ByteQueue {
     if (!block) return undefined;
     while (this.#blocks.length < index) this.#blocks.push(undefined);
     this.#blocks[index] = block;
-    return block.subarray(within, Math.min(blockSize, within + length));
+    const whole = within === 0 && length >= blockSize;
+    return whole ? block : block.subarray(within, Math.min(blockSize, within + length));
   }
 
   /** Gives back blocks at the back that hold nothing written. */

@@ -56,20 +56,26 @@ const NO_OPTIONS: TcpOptions = {};
 /** On the wire, with its padding. */
 export const TIMESTAMPS_LENGTH = 12;
 
-/** Of segments after the SYN. RFC 2018, 3: 40 bytes hold four ranges, or three beside timestamps. */
+/** Of segments after the SYN. */
 export function segmentOptions(
   endpoint: TcpEndpoint,
   receive: ReceiveHalf,
   { timestamps, sack }: Agreement,
   now: number,
 ): TcpOptions {
-  const ranges = sack && receive.hasGaps ? { sackBlocks: receive.sackBlocks(timestamps ? 3 : 4) } : undefined;
+  const ranges = sack && receive.hasGaps ? { sackBlocks: receive.sackBlocks(mostRanges(timestamps)) } : undefined;
   if (!timestamps) return ranges ?? NO_OPTIONS;
   const stamps = timestampsAt(endpoint, receive, now);
   return ranges ? { timestamps: stamps, ...ranges } : { timestamps: stamps };
 }
 
-/** On the wire, padded. */
-export function optionLength({ timestamps, sackBlocks }: TcpOptions): number {
-  return (timestamps ? TIMESTAMPS_LENGTH : 0) + (sackBlocks ? 4 + 8 * sackBlocks.length : 0);
+/** Of those, on the wire, padded. */
+export function segmentOptionLength(receive: ReceiveHalf, { timestamps, sack }: Agreement): number {
+  const ranges = sack && receive.hasGaps ? receive.sackBlocks(mostRanges(timestamps)).length : 0;
+  return (timestamps ? TIMESTAMPS_LENGTH : 0) + (ranges > 0 ? 4 + 8 * ranges : 0);
+}
+
+/** RFC 2018, 3: 40 bytes hold four ranges, or three beside timestamps. */
+function mostRanges(timestamps: boolean): number {
+  return timestamps ? 3 : 4;
 }

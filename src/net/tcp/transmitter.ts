@@ -5,8 +5,8 @@ import { AckSchedule } from "./ack_schedule.ts";
 import { type Agreement, synOptions } from "./handshake.ts";
 import {
   type OutgoingSegment,
-  optionLength,
   outgoingSegment,
+  segmentOptionLength,
   segmentOptions,
   timestampsAt,
 } from "./outgoing_segment.ts";
@@ -77,11 +77,12 @@ export class Transmitter {
 
   /** Bytes only if `mayCarry`: not before the handshake is done. */
   next(receive: ReceiveHalf, agreed: Agreement, mayCarry: boolean, now: number): OutgoingSegment | undefined {
-    const options = segmentOptions(this.#endpoint, receive, agreed, now);
-    const length = optionLength(options);
+    const length = segmentOptionLength(receive, agreed);
     const chunk = mayCarry ? this.#send.next(length, now) : undefined;
+    if (!chunk && !this.#probeDue && !this.acks.isDue(now)) return undefined;
+    const options = segmentOptions(this.#endpoint, receive, agreed, now);
     if (chunk) return this.#carry(chunk, options, agreed.segmentSize - length, receive, now);
-    return this.#probeDue || this.acks.isDue(now) ? this.#acknowledge(options, receive, now) : undefined;
+    return this.#acknowledge(options, receive, now);
   }
 
   #carry(

@@ -2,7 +2,7 @@
 import { complement, isIntact, sum } from "./checksum.ts";
 import type { IpAddress } from "./ip_address.ts";
 import type { Fragment, IpHeader, IpPacket } from "./ip_packet.ts";
-import { get16, put16 } from "./network_order.ts";
+import { get16, get32, put16, put32 } from "./network_order.ts";
 
 /** Without options. */
 export const IPV4_HEADER_LENGTH = 20;
@@ -62,8 +62,8 @@ export function emitIpv4(header: Ipv4Header, payloadLength: number, into: Uint8A
   into[offset + TIME_TO_LIVE] = header.hopLimit;
   into[offset + PROTOCOL] = header.protocol;
   put16(into, offset + HEADER_CHECKSUM, 0);
-  into.set(header.source.bytes, offset + SOURCE);
-  into.set(header.destination.bytes, offset + DESTINATION);
+  put32(into, offset + SOURCE, get32(header.source.bytes, 0));
+  put32(into, offset + DESTINATION, get32(header.destination.bytes, 0));
   const checksum = complement(sum(into.subarray(offset, offset + IPV4_HEADER_LENGTH)));
   put16(into, offset + HEADER_CHECKSUM, checksum);
   return IPV4_HEADER_LENGTH;

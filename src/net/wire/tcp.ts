@@ -9,6 +9,7 @@ export type { TcpOptions } from "./tcp_options.ts";
 /** What csum_offset of a virtio_net_hdr is for TCP. */
 export const TCP_CHECKSUM_OFFSET = 16;
 
+const NOTHING = new Uint8Array(0);
 /** Without options. */
 const LEAST_LENGTH = 20;
 
@@ -56,7 +57,7 @@ export function parseTcp(bytes: Uint8Array, pseudo?: PseudoHeader): TcpSegment |
     flags: bytes[FLAGS] ?? 0,
     window: get16(bytes, WINDOW),
     options: parseTcpOptions(bytes, LEAST_LENGTH, headerLength),
-    payload: bytes.subarray(headerLength),
+    payload: headerLength === bytes.length ? NOTHING : bytes.subarray(headerLength),
   };
 }
 

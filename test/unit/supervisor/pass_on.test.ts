@@ -33,6 +33,7 @@ function played({ passing, busyTurns = 0, signal }: Script) {
       if (milliseconds > 0) now += 100;
       if (signal?.turn === turns) tell();
     },
+    giveBack() {},
     watch(_, ready) {
       [watching, tell] = [true, ready];
       return () => {

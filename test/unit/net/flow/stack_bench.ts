@@ -64,7 +64,8 @@ export class StackBench implements Disposable {
 
   /** What the stack has sent by the end of a turn. */
   turn(): readonly Sent[] {
-    this.stack.ready(0, this.now);
+    do this.stack.ready(0, this.now);
+    while (this.#frames.length > 0);
     this.stack.turn();
     return this.#sent.splice(0);
   }

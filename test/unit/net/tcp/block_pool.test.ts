@@ -15,3 +15,13 @@ test("what comes back is given out again, and the newest first", () => {
   expect(pool.take()).toBe(blocks[1] as Uint8Array);
   expect(pool.take()).toBe(blocks[0] as Uint8Array);
 });
+
+test("what is kept can be let go, and what is out is not", () => {
+  const pool = new BlockPool({ blockSize: 16, limit: 4, cached: 2 });
+  const [kept, out] = [pool.take(), pool.take()];
+  if (kept) pool.give(kept);
+  pool.forget();
+  expect(pool.blocksTaken).toBe(1);
+  expect(pool.take()).not.toBe(kept as Uint8Array);
+  expect(out).toBeDefined();
+});
