@@ -1,5 +1,5 @@
 #!/usr/bin/env zx
-// The network of a sandbox beside slirp4netns, pasta and bare veth and loopback, in one interleaved run with the same tools. As an
+// The network of a sandbox beside slirp4netns, pasta, rootlesskit's ports and bare veth and loopback, in one interleaved run with the same tools. As an
 // ordinary user: every byte stays on this machine's loopback or in namespaces made here.
 //
 //   npm run bench:net [-- ROUNDS [SECONDS]] [--only NAME,...]      default 3 rounds, 2 seconds a figure
@@ -111,6 +111,18 @@ async function pasta() {
   return { enter: enter(pid), host: gateway, relays: [relay], publish: async () => {}, outside };
 }
 
+/** What rootless Docker publishes ports with; its way out is slirp4netns. */
+async function rootlesskit() {
+  const [outside, state] = [PORT.outside + 6, path.join(work, "rootlesskit")];
+  const options = ["--net=slirp4netns", "--mtu=65520", "--port-driver=builtin", "--copy-up=/etc"];
+  const ports = ["-p", `127.0.0.1:${outside}:${PORT.inside}/tcp`];
+  const command = ["sh", "-c", "echo ready; exec cat"];
+  const { pid } = await start(["rootlesskit", `--state-dir=${state}`, ...options, ...ports, ...command]);
+  const child = Number(fs.readFileSync(path.join(state, "child_pid"), "utf8"));
+  const relays = [pid, ...childrenOf(pid)];
+  return { enter: enter(child), host: "10.0.2.2", relays, publish: async () => {}, outside, portsOnly: true };
+}
+
 async function ours(mtu) {
   const outside = PORT.outside + 4 + (mtu === 1500 ? 1 : 0);
   const flags = ["--net", `slirp:mtu=${mtu},host-loopback`];
@@ -144,6 +156,7 @@ const SYSTEMS = [
   { name: "slirp4netns 1500", needs: "slirp4netns", make: () => slirp4netns(1500) },
   { name: "slirp4netns 65520", needs: "slirp4netns", make: () => slirp4netns(65520) },
   { name: "pasta", needs: "pasta", make: pasta },
+  { name: "rootlesskit", needs: "rootlesskit", make: rootlesskit },
   { name: "sandbox 1500", make: () => ours(1500) },
   { name: "sandbox 65520", make: () => ours(65520) },
   { name: "sandbox fast", make: fast },
@@ -201,17 +214,15 @@ async function published(system) {
   const port = String(system.outside);
   const server = await start([...system.enter, "iperf3", "-s", "--forceflush", "-p", String(PORT.inside)]);
   const outer = { ...system, enter: [], host: "127.0.0.1" };
-  const results = {};
   try {
     for (const [key, flags] of [
-      ["port out", []],
-      ["port in", ["-R"]],
+      ["port in", []],
+      ["port out", ["-R"]],
     ])
-      results[key] = await iperf(outer, "-p", port, ...flags);
+      await sample(system, key, () => iperf(outer, "-p", port, ...flags));
   } finally {
     server.kill("SIGKILL");
   }
-  return results;
 }
 
 async function busyMemory(system, ...options) {
@@ -258,7 +269,8 @@ async function makeAll() {
   return made;
 }
 
-async function measureAll(systems) {
+async function measureAll(all) {
+  const systems = all.filter(({ portsOnly }) => !portsOnly);
   // A supervisor gives back what only its start needed once its sandbox has stayed for a while.
   await new Promise((resolve) => setTimeout(resolve, 1000));
   for (const system of systems) system.idle = system.relays.length > 0 ? median(system.relays.map(pssOf)) : undefined;
@@ -330,20 +342,24 @@ function printMemory(systems) {
       console.log(`${name.padEnd(18)}${still.toFixed(1).padStart(9)}${busy.toFixed(1).padStart(15)}`);
 }
 
-async function printPublished(systems) {
+async function measurePublished(systems) {
+  const publishing = systems.filter(({ publish }) => publish);
+  for (const system of publishing.filter(({ outside }) => outside === undefined)) {
+    system.outside = PORT.outside + (system.name.endsWith("1500") ? 0 : 1);
+    await system.publish(system.outside, PORT.inside);
+  }
+  for (let round = 0; round < rounds; round++)
+    for (let i = 0; i < publishing.length; i++) await published(publishing[(i + round) % publishing.length]);
+}
+
+function printPublished(systems) {
   console.log("\nPublished ports, TCP, Gbit/s\n\n                     to it   from it  CPU s/GiB");
-  for (const system of systems.filter(({ relays }) => relays.length > 0)) {
-    if (!system.publish) {
-      console.log(`${system.name.padEnd(18)}  skipped: this build knows no -p`);
-      continue;
-    }
-    if (system.outside === undefined) {
-      system.outside = PORT.outside + (system.name.endsWith("1500") ? 0 : 1);
-      await system.publish(system.outside, PORT.inside);
-    }
-    const result = await published(system);
-    const [to, from] = [result["port out"], result["port in"]];
-    const cells = [to.gbits, from.gbits, to.cpu].map((value) => value.toFixed(2).padStart(9));
+  for (const system of systems.filter(({ publish }) => publish)) {
+    const cells = [
+      ["port in", "gbits"],
+      ["port out", "gbits"],
+      ["port in", "cpu"],
+    ].map(([key, part]) => (figure(system, key, part)?.toFixed(2) ?? "-").padStart(9));
     console.log(`${system.name.padEnd(18)}${cells.join("")}`);
   }
 }
@@ -357,6 +373,8 @@ function printTargets(systems, started) {
       rows.push([`${key}, MTU ${mtu}, of slirp4netns`, key, "gbits", `sandbox ${mtu}`, `slirp4netns ${mtu}`, 2.2]);
   for (const key of ["tcp out", "tcp in"])
     rows.push([`${key}, MTU 65520, of veth`, key, "gbits", "sandbox 65520", "veth", 0.6]);
+  for (const key of ["port in", "port out"])
+    rows.push([`published ${key}, of rootlesskit's builtin`, key, "gbits", "sandbox 65520", "rootlesskit", 1]);
   rows.push(["connections a second, of slirp4netns", "crr", "rate", "sandbox 65520", "slirp4netns 65520", 2]);
   console.log("\nTargets\n");
   for (const [label, key, part, own, other, least] of rows) {
@@ -396,9 +414,10 @@ try {
   await servers([]);
   const systems = await makeAll();
   await measureAll(systems);
-  printThroughput(systems);
+  await measurePublished(systems);
+  printThroughput(systems.filter(({ portsOnly }) => !portsOnly));
   printMemory(systems);
-  await printPublished(systems);
+  printPublished(systems);
   printTargets(systems, await startUp());
 } catch (error) {
   console.error(chalk.red(`bench: ${error.stderr || error.stack}`));

@@ -7,7 +7,7 @@
 //   resting  turned(): working; there are no periods
 
 /** Milliseconds: of work, and of none. */
-const [PERIOD, PAUSE] = [250, 1000];
+const [PERIOD, PAUSE] = [100, 1000];
 
 export type Housework = {
   /** While there is work. */

@@ -21,9 +21,10 @@ import type { Route } from "./frame_writer.ts";
 import type { Ready } from "./reactor.ts";
 import type { Timed } from "./timers.ts";
 
-/** What is read of the host's socket in one round of one flow, at most: four segments of the largest kind. */
-const READ_AT_ONCE = 262_144;
+/** Segments of the largest kind that are read of the host's socket in one round of one flow, at most. */
+const READ_AT_ONCE = 4;
 
+const LARGEST_BURST = 65_495;
 const [SECOND_SEND, NEVER_SENT] = [2, 0];
 
 /** How long a client may take to show a name, from its first byte on, before what there is decides. In milliseconds. */
@@ -227,8 +228,10 @@ export class TcpFlow implements Timed, Ready, Pumped {
 
   /** What the host has sent, as far as the sandbox's end has room for it. */
   #fill(): void {
-    for (let read = 0; this.#readable && read < READ_AT_ONCE && this.#fd >= 0; ) {
-      const slices = this.connection.writable(READ_AT_ONCE - read);
+    // Not a byte more, which would be a frame of its own.
+    const most = READ_AT_ONCE * (this.connection.burstLength || LARGEST_BURST);
+    for (let read = 0; this.#readable && read < most && this.#fd >= 0; ) {
+      const slices = this.connection.writable(most - read);
       if (slices.length === 0) {
         // With something under way an acknowledgment will tell; with nothing, for the pool is empty, nothing of this flow's would.
         const { writableLength, unacknowledgedLength } = this.connection;

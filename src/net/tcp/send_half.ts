@@ -99,6 +99,12 @@ export class SendHalf {
     this.#retries = 0;
   }
 
+  burstLength(optionLength: number): number {
+    const size = this.#segmentSize - optionLength;
+    const largest = Math.max(size, this.#settings.maximumBurst - optionLength);
+    return largest - (largest % size);
+  }
+
   /** What to send next, if anything may be; it counts as sent. `optionLength`: of the options that will go with it. */
   next(optionLength: number, now: number): Chunk | undefined {
     const size = this.#segmentSize - optionLength;

@@ -7,7 +7,7 @@ import { acknowledgmentOf } from "./acknowledgment.ts";
 import { ChallengeLimit } from "./challenge_limit.ts";
 import { type Agreement, agree } from "./handshake.ts";
 import { KeepAliveTimer } from "./keep_alive.ts";
-import type { OutgoingSegment } from "./outgoing_segment.ts";
+import { type OutgoingSegment, TIMESTAMPS_LENGTH } from "./outgoing_segment.ts";
 import { ReceiveHalf } from "./receive_half.ts";
 import { checkSegment, type Verdict } from "./segment_check.ts";
 import { SendHalf } from "./send_half.ts";
@@ -95,6 +95,11 @@ export class TcpConnection {
 
   get writableLength(): number {
     return this.#state === "CLOSED" ? 0 : this.#send.free;
+  }
+
+  /** Payload of the largest segment to send, in whole ones of the link's; 0 before the handshake. */
+  get burstLength(): number {
+    return this.#agreed ? this.#send.burstLength(this.#agreed.timestamps ? TIMESTAMPS_LENGTH : 0) : 0;
   }
 
   /** When to poll though nothing has happened. */

@@ -13,23 +13,23 @@ function done(times: readonly number[]): readonly string[] {
 
 describe("a supervisor's memory", () => {
   test("is tidied once a period while there is work", () => {
-    expect(done([10, 249, 250, 260, 509, 510, 600, 850])).toEqual(["", "", "tidy", "", "", "tidy", "", "tidy"]);
+    expect(done([10, 99, 100, 110, 209, 210, 300, 400])).toEqual(["", "", "tidy", "", "", "tidy", "", "tidy"]);
   });
 
   test("is given back once, when there has been no work for a second", () => {
-    expect(done([10, 250, 1250])).toEqual(["", "tidy", "rest"]);
+    expect(done([10, 100, 1100])).toEqual(["", "tidy", "rest"]);
   });
 
   test("is looked after again when work comes back", () => {
-    expect(done([250, 1250, 90_000, 90_100, 90_250, 91_250])).toEqual(["tidy", "rest", "", "", "tidy", "rest"]);
+    expect(done([100, 1100, 90_000, 90_050, 90_100, 91_100])).toEqual(["tidy", "rest", "", "", "tidy", "rest"]);
   });
 
   test("wakes nobody while it rests", () => {
     const keeper = new MemoryKeeper({ tidy: () => {}, rest: () => {} }, 0);
-    expect(keeper.timeout(200)).toBe(50);
-    for (const now of [250, 1250]) keeper.turned(now);
-    expect(keeper.timeout(1251)).toBe(Number.POSITIVE_INFINITY);
+    expect(keeper.timeout(40)).toBe(60);
+    for (const now of [100, 1100]) keeper.turned(now);
+    expect(keeper.timeout(1101)).toBe(Number.POSITIVE_INFINITY);
     keeper.turned(5000);
-    expect(keeper.timeout(5000)).toBe(250);
+    expect(keeper.timeout(5000)).toBe(100);
   });
 });
