@@ -16,17 +16,19 @@ export type HandOver = {
   readonly newSession: boolean;
   /** Descriptors whose locks live as long as the sandbox. */
   readonly keep: readonly number[];
+  /** One more, by which others see whether this process lives: none of its children may have it for a moment longer. */
+  readonly lock?: number | undefined;
   /** What runs inside, for ps(1). */
   readonly command: readonly string[];
 };
 
-export function handOver({ pid, pidfd, signals, newSession, keep, command }: HandOver): never {
+export function handOver({ pid, pidfd, signals, newSession, keep, lock, command }: HandOver): never {
   const waiter = programFd("waiter");
-  linger();
+  if (lock === undefined) linger();
   syscall("prctl", "PR_SET_NAME", 15, new TextEncoder().encode("sandbox\0"));
   return executeInPlace(
     waiter.number,
     ["sandbox", `${pid} ${pidfd} ${newSession ? 0 : SHARED_SESSION} ${signals.fd}`, titleOf(command)],
-    [pidfd, signals.fd, ...keep],
+    [pidfd, signals.fd, ...keep, ...(lock === undefined ? [] : [lock])],
   );
 }

@@ -160,8 +160,8 @@ export async function launch(launching: Launching): Promise<number> {
   if (exitCode === undefined) {
     const { pid, pidfd, signals } = started;
     const { newSession } = spec.sandbox;
-    const kept = registration ? [...keep, registration.lock.number] : keep;
-    return handOver({ pid, pidfd, signals, newSession, keep: kept, command: spec.process.args });
+    const lock = registration?.lock.number;
+    return handOver({ pid, pidfd, signals, newSession, keep, lock, command: spec.process.args });
   }
   registration?.remove();
   return exitCode;
