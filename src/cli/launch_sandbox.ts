@@ -103,7 +103,8 @@ function leaveTo(
   const { pid, pidfd, signals, network } = started;
   return handOver({
     ...{ pid, pidfd, signals, newSession: spec.sandbox.newSession, command: spec.process.args },
-    keep: [...keep, registration?.lock.number, membership?.connection?.number].filter((fd) => fd !== undefined),
+    keep: membership?.connection ? [...keep, membership.connection.number] : keep,
+    lock: registration?.lock.number,
     ...(network && late && { network: { socket: network, late } }),
   });
 }

@@ -24,14 +24,17 @@ export type HandOver = {
   readonly newSession: boolean;
   /** Descriptors whose locks live as long as the sandbox. */
   readonly keep: readonly number[];
+  /** One more, by which others see whether this process lives: none of its children may have it for a moment longer. */
+  readonly lock?: number | undefined;
   /** What runs inside, for ps(1). */
   readonly command: readonly string[];
   readonly network?: SilentNetwork;
 };
 
-export function handOver({ pid, pidfd, signals, newSession, keep, command, network }: HandOver): never {
+export function handOver(options: HandOver): never {
+  const { pid, pidfd, signals, newSession, keep, lock, command, network } = options;
   const waiter = programFd("waiter");
-  linger();
+  if (lock === undefined) linger();
   syscall("prctl", "PR_SET_NAME", 15, new TextEncoder().encode("sandbox\0"));
   const program = network && open("/proc/self/exe", O_PATH);
   const stack = program ? [program.number, network.socket.number] : [];
@@ -40,6 +43,6 @@ export function handOver({ pid, pidfd, signals, newSession, keep, command, netwo
     waiter.number,
     ["sandbox", numbers, titleOf(command)],
     network ? [lateNetworkVariable(network.late)] : [],
-    [pidfd, signals.fd, ...stack, ...keep],
+    [pidfd, signals.fd, ...stack, ...keep, ...(lock === undefined ? [] : [lock])],
   );
 }

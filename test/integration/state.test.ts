@@ -111,6 +111,10 @@ describe("a named sandbox", () => {
     expect((await here.run(["--name", "mine", "--", "true"])).code).toBe(0);
   });
 
+  test("leaves it to the next at once: 100 in a row", async () => {
+    for (let i = 0; i < 100; i++) expect((await here.run(["--name", "again", "--", "true"])).code).toBe(0);
+  }, 60_000);
+
   test("of 16 that want one name at once, one has it", async () => {
     const all = Array.from({ length: 16 }, () => here.start(["--name", "wanted", "--", "cat"]));
     children.push(...all);
