@@ -1,6 +1,6 @@
 // How a sandbox ends: with its command, with its supervisor, with its parent; and that nothing of it stays.
 import { describe, expect, test } from "bun:test";
-import { lstatSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { LineReader } from "../support/line_reader.ts";
 import { eventually, exeOf, gone, marked, pssOf, withDescendants } from "../support/processes.ts";
@@ -162,10 +162,7 @@ describe("exit status", () => {
 });
 
 describe("what stays", () => {
-  const runtime = join(here.root, "runtime");
-  mkdirSync(runtime);
   const env = {
-    XDG_RUNTIME_DIR: runtime,
     XDG_CACHE_HOME: join(here.root, "cache"),
     XDG_CONFIG_HOME: join(here.root, "config"),
   };
