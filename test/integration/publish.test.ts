@@ -329,3 +329,20 @@ describe("--publish-all", () => {
     60_000,
   );
 });
+
+describe("--net-log", () => {
+  inSlirp("has a line for each client, when it has gone", async () => {
+    const flags = ["--net-log", join(here.dir, "served.json"), "-p", "8000", "-p", "9000/udp"];
+    const { child, ports } = await served(flags, echo("8000/tcp", "9000/udp"));
+    expect(String(await talk("127.0.0.1", at(ports, "127.0.0.1 8000/tcp"), "four"))).toBe("four");
+    expect(`${await ask("127.0.0.1", at(ports, "127.0.0.1 9000/udp"), "three")}`).toBe("three");
+    child.kill("SIGTERM");
+    await child.exited;
+    const entries = readFileSync(join(here.dir, "served.json"), "utf8").trimEnd().split("\n");
+    const client = { direction: "in", address: "127.0.0.1", verdict: "allowed" };
+    expect(entries.map((line) => JSON.parse(line))).toEqual([
+      expect.objectContaining({ ...client, protocol: "tcp", sandboxPort: 8000, bytesIn: 4, bytesOut: 4 }),
+      expect.objectContaining({ ...client, protocol: "udp", sandboxPort: 9000, bytesIn: 5, bytesOut: 5 }),
+    ]);
+  });
+});

@@ -1,5 +1,6 @@
 // What may leave the sandbox, asked for each flow that begins: the policy, with the names that our own DNS has given to addresses. What is
-// stopped is told once for each target, however often it is tried.
+// stopped is told once for each target, however often it is tried. Whatever has been is logged, the clients of published ports too.
+import type { Endpoint } from "../../../ffi/sockaddr.ts";
 import type { ResolverHooks } from "../dns/resolver.ts";
 import { admitsAddress, allowsQuery } from "../policy/admit_answer.ts";
 import { decide, type Flow } from "../policy/decide.ts";
@@ -8,7 +9,7 @@ import { NameBindings } from "../policy/name_bindings.ts";
 import type { NetworkPolicy } from "../policy/policy.ts";
 import type { Denial, NameCondition, Verdict } from "../policy/verdict.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
-import { type FlowEntry, flowEntry, type Traffic } from "./flow_entry.ts";
+import { type FlowEntry, flowEntry, type Target, type Traffic } from "./flow_entry.ts";
 
 /** Targets that are told of; a scan of a network is not told of in full. */
 const MOST_TOLD = 256;
@@ -56,9 +57,17 @@ export class Egress {
   /** A flow that was let out is over. */
   ended(address: IpAddress, port: number, protocol: Flow["protocol"], traffic: Traffic, now: number): void {
     if (this.#log === undefined) return;
-    const target = { address, port, protocol, names: this.#bindings.namesOf(address, now) };
+    this.#over({ address, port, protocol, names: this.#bindings.namesOf(address, now) }, traffic, now);
+  }
+
+  /** A flow that a client of a published port began is over. It was nobody's to decide on. */
+  servedEnded(client: Endpoint, sandboxPort: number, protocol: "tcp" | "udp", traffic: Traffic, now: number): void {
+    this.#over({ ...client, sandboxPort, protocol, names: [] }, traffic, now);
+  }
+
+  #over(target: Target, traffic: Traffic, now: number): void {
     const duration = now - traffic.began;
-    this.#log.write(flowEntry(target, this.#log.wallClock() - duration, { ...traffic, duration }));
+    this.#log?.write(flowEntry(target, this.#log.wallClock() - duration, { ...traffic, duration }));
   }
 
   /** The first bytes of a flow did not meet its condition. */

@@ -23,6 +23,7 @@ export class InboundUdpFlow implements Timed, UdpConversation {
   #replied = false;
   #used: number;
   #closed = false;
+  readonly began: number;
   bytesOut = 0;
   bytesIn = 0;
 
@@ -43,6 +44,7 @@ export class InboundUdpFlow implements Timed, UdpConversation {
     this.ends = options.ends;
     this.#largest = options.largest;
     this.#used = options.now;
+    this.began = options.now;
     this.#host.timers.update(this);
   }
 

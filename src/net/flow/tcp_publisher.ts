@@ -68,7 +68,7 @@ export class TcpPublisher implements Ready, Timed, Disposable {
     if (route === undefined) return false;
     const isTaken = (port: number): boolean => this.#table.isTaken(route.source, port, this.#port);
     const remote = clientPort(client.port, isTaken, this.#host.random);
-    return remote !== undefined && this.#table.connect(fd, route, { sandbox: this.#port, remote }, now);
+    return remote !== undefined && this.#table.connect(fd, client, route, { sandbox: this.#port, remote }, now);
   }
 
   #pause(now: number): void {

@@ -1,7 +1,7 @@
 // The sandbox's TCP connections. A SYN of a new one starts a connect(2) on the host; what belongs to none is answered with RST.
 import { ERRNO } from "../../../ffi/errno.ts";
 import { rawSyscall } from "../../../ffi/libc.ts";
-import { Sockaddr } from "../../../ffi/sockaddr.ts";
+import { type Endpoint, Sockaddr } from "../../../ffi/sockaddr.ts";
 import { connect, setOption, socket } from "../../../ffi/socket.ts";
 import type { IoVector } from "../../../ffi/vector_io.ts";
 import { FirstBytes } from "../policy/first_bytes.ts";
@@ -52,6 +52,8 @@ export class TcpTable implements TcpEvents {
   readonly #conditions = new WeakMap<TcpFlow, NameCondition>();
   /** Not of those that leave, or denied by their first bytes, which has been logged. */
   readonly #unlogged = new WeakSet<TcpFlow>();
+  /** Of flows that they began, by published ports. */
+  readonly #clients = new WeakMap<TcpFlow, Endpoint>();
   readonly #sockaddr = new Sockaddr();
   readonly #clock: SequenceClock;
 
@@ -113,10 +115,16 @@ export class TcpTable implements TcpEvents {
   closed(flow: TcpFlow | NameConnection): void {
     if (flow instanceof TcpFlow) {
       this.#connecting.delete(flow);
-      if (!this.#unlogged.has(flow))
-        this.#egress.ended(flow.route.source, flow.ports.remote, "tcp", flow, this.#host.now());
+      this.#log(flow);
     }
     this.#flows.delete(flow.route.source, flow.ports.remote, flow.ports.sandbox, flow);
+  }
+
+  #log(flow: TcpFlow): void {
+    const client = this.#clients.get(flow);
+    const now = this.#host.now();
+    if (client !== undefined) this.#egress.servedEnded(client, flow.ports.sandbox, "tcp", flow, now);
+    else if (!this.#unlogged.has(flow)) this.#egress.ended(flow.route.source, flow.ports.remote, "tcp", flow, now);
   }
 
   isTaken(remote: IpAddress, remotePort: number, localPort: number): boolean {
@@ -127,7 +135,7 @@ export class TcpTable implements TcpEvents {
    * A connection that a client of the host's began, to a port of the sandbox's: `fd` is the client's, connected, and is taken over.
    * False, with nothing done, where the table is full.
    */
-  connect(fd: number, route: Route, ports: TcpPorts, now: number): boolean {
+  connect(fd: number, client: Endpoint, route: Route, ports: TcpPorts, now: number): boolean {
     if (this.#flows.size >= MOST_FLOWS) return false;
     const flow = new TcpFlow({
       host: this.#host,
@@ -149,7 +157,7 @@ export class TcpTable implements TcpEvents {
           now,
         ),
     });
-    this.#unlogged.add(flow);
+    this.#clients.set(flow, client);
     this.#flows.set(route.source, ports.remote, ports.sandbox, flow);
     this.#host.schedule(flow);
     return true;

@@ -19,6 +19,7 @@ import type { FlowHost } from "./flow_host.ts";
 import { FlowMap } from "./flow_map.ts";
 import type { Route } from "./frame_writer.ts";
 import { unreachableOf } from "./icmp_error.ts";
+import { InboundUdpFlow } from "./inbound_udp_flow.ts";
 import { type Network, wayTo } from "./network_way.ts";
 import { type UdpConversation, type UdpEnds, UdpFlow, type UdpFlowEvents } from "./udp_flow.ts";
 import { type Quoted, sendTooBig, sendUnreachable } from "./unreachable.ts";
@@ -86,7 +87,9 @@ export class UdpTable implements UdpFlowEvents {
   closed(flow: UdpConversation): void {
     const { remote, remotePort, localPort } = flow.ends;
     this.#flows.delete(remote, remotePort, localPort, flow);
-    if (flow instanceof UdpFlow) this.#egress.ended(remote, remotePort, "udp", flow, this.#host.now());
+    const now = this.#host.now();
+    if (flow instanceof UdpFlow) this.#egress.ended(remote, remotePort, "udp", flow, now);
+    else if (flow instanceof InboundUdpFlow) this.#egress.servedEnded(flow.client, localPort, "udp", flow, now);
   }
 
   isTaken(remote: IpAddress, remotePort: number, localPort: number): boolean {

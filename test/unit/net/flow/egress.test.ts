@@ -51,6 +51,7 @@ describe("what may leave", () => {
     expect(entries).toEqual([
       {
         time: "2023-11-14T22:13:17.500Z",
+        direction: "out",
         protocol: "tcp",
         name: "a.example",
         address: "192.0.2.1",
@@ -62,6 +63,7 @@ describe("what may leave", () => {
       },
       {
         time: "2023-11-14T22:13:20.000Z",
+        direction: "out",
         protocol: "icmp",
         name: null,
         address: "192.0.2.9",
@@ -70,6 +72,27 @@ describe("what may leave", () => {
         bytesOut: 1,
         bytesIn: 0,
         duration: 0,
+      },
+    ]);
+  });
+
+  test("one that a client of a published port began has the client, and where it led", () => {
+    const { out, entries } = egress([]);
+    const client = { address: ip("192.0.2.7"), port: 50_000 };
+    out.servedEnded(client, 8000, "udp", { bytesOut: 3, bytesIn: 2, began: 3000 }, 3500);
+    expect(entries).toEqual([
+      {
+        time: "2023-11-14T22:13:19.500Z",
+        direction: "in",
+        protocol: "udp",
+        name: null,
+        address: "192.0.2.7",
+        port: 50_000,
+        sandboxPort: 8000,
+        verdict: "allowed",
+        bytesOut: 3,
+        bytesIn: 2,
+        duration: 500,
       },
     ]);
   });
