@@ -340,7 +340,8 @@ describe("--net-log", () => {
     await child.exited;
     const entries = readFileSync(join(here.dir, "served.json"), "utf8").trimEnd().split("\n");
     const client = { direction: "in", address: "127.0.0.1", verdict: "allowed" };
-    expect(entries.map((line) => JSON.parse(line))).toEqual([
+    const byProtocol = entries.map((line) => JSON.parse(line)).sort((a, b) => (a.protocol < b.protocol ? -1 : 1));
+    expect(byProtocol).toEqual([
       expect.objectContaining({ ...client, protocol: "tcp", sandboxPort: 8000, bytesIn: 4, bytesOut: 4 }),
       expect.objectContaining({ ...client, protocol: "udp", sandboxPort: 9000, bytesIn: 5, bytesOut: 5 }),
     ]);
