@@ -15,8 +15,10 @@ enum { FRAME_BYTES = 17 * 4096 };
 
 struct pollfd { s32 fd; u16 events, revents; };
 
-// `tap` is negative where there is no network, or none any more.
-struct network { s64 tap; u64 program; char *inputs; };
+// `tap` is negative where there is no network, or none any more. `control` is a listening socket by which the user's other commands ask
+// for something of it, or negative: who asks has to be answered, too.
+struct network { s64 tap, control; u64 program; char *inputs; };
+enum { NOTHING = -1, NO_FRAME = 0 };
 
 static u8 first_frame[FRAME_BYTES];
 
@@ -49,19 +51,22 @@ static s64 next_asking(struct network *network) {
     if (length > 0) continue;
     // Anything but "none now": the device has gone with its namespace.
     if (length != NEG_EAGAIN_) network->tap = -1;
-    return 0;
+    return NOTHING;
   }
 }
 
-// The length of a frame that wants an answer, and 0 when a signal waits to be taken, or there is no network.
+// The length of a frame that wants an answer, NO_FRAME where somebody asks at the control socket, and NOTHING when a signal waits to be
+// taken, or there is no network.
 static s64 await_frame(struct network *network, s64 signals) {
   while (network->tap >= 0) {
-    struct pollfd polled[2] = {{(s32)signals, POLLIN_, 0}, {(s32)network->tap, POLLIN_, 0}};
-    while (SYS4(__NR_ppoll, polled, 2, 0, 0) <= 0);
-    s64 length = polled[1].revents ? next_asking(network) : 0;
-    if (length || polled[0].revents) return length;
+    struct pollfd polled[3] = {{(s32)signals, POLLIN_, 0}, {(s32)network->tap, POLLIN_, 0}, {(s32)network->control, POLLIN_, 0}};
+    while (SYS4(__NR_ppoll, polled, 3, 0, 0) <= 0);
+    s64 length = polled[1].revents ? next_asking(network) : NOTHING;
+    if (length != NOTHING) return length;
+    if (polled[0].revents) return NOTHING;
+    if (polled[2].revents) return NO_FRAME;
   }
-  return 0;
+  return NOTHING;
 }
 
 static char *put_number(char *text, u64 value) {
@@ -77,9 +82,11 @@ static char *put_number(char *text, u64 value) {
 // Returns only where it fails. What the stack needs to know comes by the environment, which ps(1) does not show; the frame by a memfd. The
 // words after this program's numbers tell a reader of ps(1) what runs; where the kernel has put their count, there is room for one more.
 static void start_stack(const struct network *network, s64 length, u64 pid, u64 pidfd, u64 flags, char **words) {
-  s64 frame = SYS2(__NR_memfd_create, "frame", 0);
-  SYS3(__NR_write, frame, first_frame, length);
-  SYS3(__NR_lseek, frame, 0, 0);
+  s64 frame = length == NO_FRAME ? 0 : SYS2(__NR_memfd_create, "frame", 0);
+  if (frame) {
+    SYS3(__NR_write, frame, first_frame, length);
+    SYS3(__NR_lseek, frame, 0, 0);
+  }
   char numbers[128];
   char *end = put_number(put_number(put_number(numbers, pid), pidfd), flags);
   put_number(put_number(end, (u64)network->tap), (u64)frame);
@@ -90,7 +97,7 @@ static void start_stack(const struct network *network, s64 length, u64 pid, u64 
   char *envp[] = {network->inputs, 0};
   SYS3(__NR_fcntl, network->program, F_SETFD_, FD_CLOEXEC_);
   SYS5(__NR_execveat, network->program, "", argv, envp, AT_EMPTY_PATH_);
-  SYS1(__NR_close, frame);
+  if (frame) SYS1(__NR_close, frame);
 }
 
 #endif

@@ -1,13 +1,13 @@
 // What remains of the supervisor when all that is left to do is to wait: the `sandbox` process executes this in its own
 // place, same pid, same children. Forwards signals, and exits with the sandbox's status.
 //
-//   argv: [name, "PID PIDFD FLAGS PIPE STATUS PROGRAM NETWORK", "run", arguments...]
+//   argv: [name, "PID PIDFD FLAGS PIPE STATUS PROGRAM NETWORK CONTROL", "run", arguments...]
 //   envp: [what the network stack needs to know, if there is a NETWORK; the environment of whoever is to take over]
 //
 // PIPE holds the signals that came while this program took its place, as records {signo, si_code}. STATUS is the pipe on which
 // the sandbox tells that its command runs; where it cannot, PROGRAM, the supervisor's own executable, takes over again and says why.
-// NETWORK is the socket that the sandbox's network device comes by: with its first frame PROGRAM takes over as well (first_frame.h).
-// What there is not is 0.
+// NETWORK is the socket that the sandbox's network device comes by: with its first frame PROGRAM takes over as well (first_frame.h),
+// or when somebody asks at CONTROL. What there is not is 0.
 #include "first_frame.h"
 
 enum { SHARED_SESSION = 1 };
@@ -115,10 +115,10 @@ static void await_end(struct network *network, u64 pid, u64 pidfd, u64 flags, ch
   struct { u64 seconds, nanoseconds; } at_once = {0, 0};
   struct siginfo info;
   s64 signals = network->tap < 0 ? -1 : SYS4(__NR_signalfd4, -1, &all, SIGSET_BYTES, O_CLOEXEC_);
-  s64 length = network->tap < 0 ? 0 : next_asking(network);
+  s64 length = network->tap < 0 ? NOTHING : next_asking(network);
   for (;; length = await_frame(network, signals)) {
     // Even one that has ended may have left something to be passed on.
-    if (length) {
+    if (length != NOTHING) {
       hand_over(network, length, pid, pidfd, flags, argv);
       network->tap = -1;
     }
@@ -130,10 +130,10 @@ static void await_end(struct network *network, u64 pid, u64 pidfd, u64 flags, ch
 
 __attribute__((used)) void waiter_main(u64 *stack) {
   char **argv = (char **)(stack + 1), **envp = argv + stack[0] + 1;
-  u64 pid = 0, pidfd = 0, flags = 0, pipe = 0, status = 0, program = 0, socket = 0, all = ~0UL;
+  u64 pid = 0, pidfd = 0, flags = 0, pipe = 0, status = 0, program = 0, socket = 0, control = 0, all = ~0UL;
   char *text = parse_number(parse_number(parse_number(parse_number(argv[1], &pid), &pidfd), &flags), &pipe);
-  parse_number(parse_number(parse_number(text, &status), &program), &socket);
-  struct network network = {-1, program, socket ? *envp++ : 0};
+  parse_number(parse_number(parse_number(parse_number(text, &status), &program), &socket), &control);
+  struct network network = {-1, control ? (s64)control : -1, program, socket ? *envp++ : 0};
   SYS4(__NR_rt_sigprocmask, SIG_SETMASK_, &all, 0, SIGSET_BYTES);
   SYS2(__NR_prctl, PR_SET_NAME_, "sandbox");
   if (status) {

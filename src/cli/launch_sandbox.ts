@@ -34,7 +34,7 @@ export type Launching = {
 export async function launchSandbox(launching: Launching): Promise<number> {
   const { spec, facts, filters, lookups, ports, registration, membership, mapIds } = launching;
   if (membership) (await import("./attach_member.ts")).attachMember(membership, spec, ports);
-  const late = lateNetworkOf(spec);
+  const late = lateNetworkOf(launching);
   const inputs = late && isAtOnce(launching, late) ? await stackInputsOf(launching, late) : undefined;
   defaultChildSignal();
   if (spec.sandbox.dieWithParent && !dieWithParent()) exitNow(125);
@@ -56,16 +56,21 @@ export async function launchSandbox(launching: Launching): Promise<number> {
   return exitCode;
 }
 
-function lateNetworkOf({ hostname, sandbox: { network } }: Spec): LateNetwork | undefined {
-  return network && network.member === undefined ? { network, hostname, colour: coloursOn(2, process.env) } : undefined;
+function lateNetworkOf({ spec, registration, lookups }: Launching): LateNetwork | undefined {
+  const { network } = spec.sandbox;
+  const { hostname } = spec;
+  const control = registration?.control && { listener: registration.control.number, user: lookups.uid };
+  return network && network.member === undefined
+    ? { network, hostname, control, colour: coloursOn(2, process.env) }
+    : undefined;
 }
 
 /** Does something of the network have to be checked or served before the command speaks to it? */
-function isAtOnce({ spec: { process }, ports, registration }: Launching, { network }: LateNetwork): boolean {
+function isAtOnce({ spec: { process }, ports }: Launching, { network }: LateNetwork): boolean {
   const { rules, log, pcap, shape, bypass } = network;
   const isRuled = rules.allow.length + rules.deny.length > 0 || rules.file !== undefined;
   const isRecorded = log !== undefined || pcap !== undefined;
-  const isServed = registration !== undefined || ports.length > 0 || process.terminal;
+  const isServed = ports.length > 0 || process.terminal;
   return isServed || isRuled || isRecorded || shape !== undefined || bypass === true;
 }
 

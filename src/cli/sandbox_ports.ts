@@ -1,4 +1,5 @@
 // The ports of a running sandbox, asked of its supervisor.
+import type { Fd } from "../../ffi/fd.ts";
 import { requestFault } from "../base/fault.ts";
 import { type Asked, ControlClient } from "../state/control_client.ts";
 import {
@@ -8,13 +9,16 @@ import {
   MOST_PORTS,
   type PortPair,
 } from "../state/control_message.ts";
+import { isBelowWaiter } from "../state/process_identity.ts";
 import { openFolder } from "../state/registry.ts";
 import type { HostPort } from "./run_ports.ts";
 import type { Registry, RunningSandbox } from "./running_sandbox.ts";
 
 export class SandboxPorts implements Disposable {
-  readonly #client: ControlClient;
+  readonly #folder: Fd;
   readonly #what: string;
+  readonly #isAsleep: boolean;
+  #client: ControlClient | undefined;
 
   /** Throws where the sandbox's network has no ports of the host's. */
   constructor({ root }: Registry, { id, state }: RunningSandbox) {
@@ -26,13 +30,16 @@ export class SandboxPorts implements Disposable {
         `the network of --net ${state.network.mode} has no ports of its own behind the host's`,
         `start it with --net slirp: sandbox run --net slirp --name ${state.name ?? "NAME"} ...`,
       );
-    using folder = openFolder(root, id);
+    const folder = openFolder(root, id);
     if (folder === undefined) throw this.#gone();
-    this.#client = new ControlClient(folder);
+    this.#folder = folder;
+    this.#isAsleep = state.init !== undefined && isBelowWaiter(state.init);
   }
 
+  /** One whose network nobody has used yet has none, and is left alone. */
   list(): readonly PortPair[] {
     const all: PortPair[] = [];
+    if (this.#isAsleep) return all;
     for (let from: number | undefined = 0; from !== undefined; ) {
       const answer = this.#ask({ kind: "ports", from });
       if (answer.kind !== "ports") throw this.#refused("it answered something else");
@@ -58,10 +65,12 @@ export class SandboxPorts implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#client[Symbol.dispose]();
+    this.#client?.[Symbol.dispose]();
+    this.#folder.close();
   }
 
   #ask(request: ControlRequest, fds: readonly number[] = []): Exclude<ControlAnswer, { readonly kind: "refused" }> {
+    this.#client ??= new ControlClient(this.#folder);
     const answer: Asked = this.#client.ask(request, fds);
     switch (answer.kind) {
       case "gone":

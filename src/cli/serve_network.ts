@@ -1,4 +1,6 @@
-// The rest of a `run` whose command has just spoken to its network for the first time: this program, started again by the waiter.
+// The rest of a `run` whose command has just spoken to its network for the first time, or that somebody has asked for its ports: this program,
+// started again by the waiter.
+import { Fd } from "../../ffi/fd.ts";
 import { lateNetwork } from "../supervisor/late_network.ts";
 import { superviseLate } from "../supervisor/late_session.ts";
 import { prepareStack } from "../supervisor/start_stack.ts";
@@ -6,6 +8,7 @@ import { stackInputs } from "./stack_inputs.ts";
 
 /** `numbers`: what the waiter hands over. */
 export function serveNetwork(numbers: string): number {
-  const inputs = stackInputs(lateNetwork(process.env));
-  return superviseLate(numbers, prepareStack({ ...inputs, published: [] }));
+  const late = lateNetwork(process.env);
+  const control = late.control && { listener: new Fd(late.control.listener), user: late.control.user };
+  return superviseLate(numbers, prepareStack({ ...stackInputs(late), published: [], control }));
 }

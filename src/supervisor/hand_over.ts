@@ -37,7 +37,8 @@ export function handOver(options: HandOver): never {
   if (lock === undefined) linger();
   syscall("prctl", "PR_SET_NAME", 15, new TextEncoder().encode("sandbox\0"));
   const program = network && open("/proc/self/exe", O_PATH);
-  const stack = program ? [program.number, network.socket.number] : [];
+  const control = network?.late.control?.listener ?? 0;
+  const stack = program ? [program.number, network.socket.number, ...(control ? [control] : [])] : [];
   const numbers = [pid, pidfd, newSession ? 0 : SHARED_SESSION, signals.fd, NO_STATUS, ...stack].join(" ");
   return executeInPlace(
     waiter.number,

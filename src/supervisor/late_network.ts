@@ -7,6 +7,8 @@ export type LateNetwork = {
   readonly hostname: string | undefined;
   /** Of what is said about blocked connections. */
   readonly colour: boolean;
+  /** The descriptor that its user's requests come in by, and who that is. */
+  readonly control?: { readonly listener: number; readonly user: number } | undefined;
 };
 
 const VARIABLE = "SANDBOX_NETWORK";

@@ -1,4 +1,5 @@
-// A command that has just spoken to its network for the first time: the waiter was there until now, and nothing of a runtime.
+// A command that has just spoken to its network for the first time, or whose network somebody has asked for something: the waiter was there
+// until now, and nothing of a runtime.
 import { catchSignals } from "../../ffi/catch_signals.ts";
 import { Fd } from "../../ffi/fd.ts";
 import { readAll } from "../../ffi/file.ts";
@@ -19,7 +20,9 @@ export function superviseLate(numbers: string, start: StackStarter): number {
   return supervisePlain({ pid, pidfd, signals, newSession: (flags & SHARED_SESSION) === 0, background });
 }
 
-function firstFrame(number: number): Uint8Array {
+/** None where 0 stands for it. */
+function firstFrame(number: number): Uint8Array | undefined {
+  if (number === 0) return undefined;
   using content = new Fd(number);
   return readAll(content.number, "first frame", FRAME_BYTES);
 }

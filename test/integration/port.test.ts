@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { LineReader } from "../support/line_reader.ts";
 import { noTun } from "../support/net_namespace.ts";
 import { HANG } from "../support/network_inside.ts";
+import { eventually, exeOf } from "../support/processes.ts";
 import { absent, testWhere } from "../support/test_where.ts";
 import { type Started, workspace } from "../support/workspace.ts";
 
@@ -247,11 +248,29 @@ describe("the supervisor", () => {
   });
 
   inSlirp("removes its entry itself when its command ends", async () => {
-    const child = await serving("web", ["8000/tcp"]);
+    const child = await serving("web", ["8000/tcp"], ["-p", "8000"]);
     child.kill("SIGTERM");
     await child.exited;
     expect(readdirSync(FOLDER)).toEqual([]);
   });
+
+  inSlirp(
+    "is the static waiter until it is asked for something, be it of a command that says nothing itself",
+    async () => {
+      const child = await serving("web", ["8000/tcp"]);
+      const isWaiter = (exe: string): boolean => exe.includes("sandbox-waiter");
+      await eventually(() => exeOf(child.pid), isWaiter);
+      expect(await listed()).toEqual([]);
+      expect(await listed("web")).toEqual([]);
+      expect(isWaiter(exeOf(child.pid))).toBe(true);
+      const at = chosen(await said("add", "web", "8000"));
+      expect(isWaiter(exeOf(child.pid))).toBe(false);
+      expect(await talk("127.0.0.1", at, "awake")).toBe("awake");
+      expect(await listed("web")).toHaveLength(1);
+      child.kill("SIGTERM");
+      expect(await child.exited).toBe(143);
+    },
+  );
 
   inSlirp("that has published a port has an id, also without a name", async () => {
     const child = here.start(["--net", "slirp", "-p", "8000", "--", "python3", SERVER, "8000/tcp"]);
