@@ -1,10 +1,10 @@
 // `sandbox network-serve NAME LISTENER RUNTIME LOCK DEFINITION`: the supervisor of a network, started by the first who joins. Not for people, so
 // no help speaks of it.
 import { Fd } from "../../../ffi/fd.ts";
-import { sendFdMessage } from "../../../ffi/fd_message.ts";
 import { O_RDONLY, open } from "../../../ffi/file.ts";
 import { rawSyscall } from "../../../ffi/libc.ts";
 import { acceptAny } from "../../../ffi/socket.ts";
+import { sendMessage } from "../../../ffi/unix_message.ts";
 import { usageFault } from "../../base/fault.ts";
 import { Bridge } from "../../network/bridge.ts";
 import { makeBridgeNamespace } from "../../network/bridge_namespace.ts";
@@ -53,7 +53,7 @@ function makeBridge(definition: NetworkDefinition, listener: Fd, unlink: () => v
     unlink();
     const { reason: cause, hint } = error;
     for (let client = acceptAny(listener.number); client >= 0; client = acceptAny(listener.number)) {
-      sendFdMessage(client, emitMessage({ kind: "refused", cause, hint }));
+      sendMessage(client, emitMessage({ kind: "refused", cause, hint }));
     }
     console.error(error.message);
     return undefined;
