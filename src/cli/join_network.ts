@@ -11,14 +11,13 @@ import { firstAddresses } from "../network/allotment.ts";
 import { answerOf, connectOrStart, type NetworkPlace, tell } from "../network/client.ts";
 import { formatDefinition, type NetworkDefinition } from "../network/definition.ts";
 import { NetworkError } from "../network/network_error.ts";
-import { makeRuntimeFolder } from "../network/runtime_folder.ts";
 import { startServer } from "../network/start_server.ts";
 import { userNamespaceMaps } from "../network/user_namespace_maps.ts";
 import type { HostLookups } from "../spec/host_lookups.ts";
 import type { Parsed } from "./command.ts";
 import { flagReader } from "./flag_reader.ts";
 import type { Membership } from "./membership.ts";
-import { networkPlace, onNetwork } from "./networks.ts";
+import { makeRuntime, networkPlace, onNetwork } from "./networks.ts";
 import { nearest } from "./parse/nearest.ts";
 import { parseInteger } from "./parse/values.ts";
 import { NET_HINT } from "./parse_network.ts";
@@ -32,7 +31,7 @@ export function joinNetwork(name: string, parsed: Parsed, argv: readonly string[
   const definition = definitionOf(place);
   const preserved = parseInteger("--preserve-fds", flagReader(parsed).one("--preserve-fds") ?? "0", 0, 1024);
   const { connection, userNamespace } = onNetwork("join", name, () => {
-    makeRuntimeFolder(name, lookups);
+    makeRuntime(place, lookups);
     const connected = connectOrStart(place, (listener, log) => start({ place, definition, lookups, listener, log }));
     if (connected === undefined) throw new NetworkError("it has been removed");
     // Numbers that are to be handed on are the caller's to open: ours are not to be taken for them.

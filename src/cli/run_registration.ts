@@ -3,9 +3,9 @@ import { type FaultError, requestFault, usageFault } from "../base/fault.ts";
 import type { HostLookups } from "../spec/host_lookups.ts";
 import type { NetworkAddresses } from "../spec/spec.ts";
 import { type Registration, register } from "../state/registration.ts";
+import { openRuntimeFolder } from "../state/runtime_folder.ts";
 import { ID_BYTES, isSandboxName, sandboxId } from "../state/sandbox_name.ts";
 import type { NetworkState } from "../state/sandbox_state.ts";
-import { openStateFolder } from "../state/state_folder.ts";
 import type { RunNetwork } from "./run_network.ts";
 import type { BuiltSpec } from "./run_spec.ts";
 
@@ -27,9 +27,9 @@ export function registerSandbox(
   name: string | undefined,
   word: string | undefined,
   { spec, network }: BuiltSpec,
-  { env, uid }: HostLookups,
+  lookups: HostLookups,
 ): Registration {
-  const claimed = register(openStateFolder(env, uid, SANDBOXES), {
+  const claimed = register(openRuntimeFolder(lookups, SANDBOXES), {
     name,
     created: new Date(),
     command: spec.process.args,
