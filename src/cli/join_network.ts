@@ -5,7 +5,7 @@ import { requestFault, usageFault } from "../base/fault.ts";
 import { hostLookups } from "../host/read_lookups.ts";
 import { subordinateRanges } from "../host/subordinate_ranges.ts";
 import { enterNamespaces } from "../launch/enter_namespaces.ts";
-import { idMapHelpers } from "../launch/id_map_helpers.ts";
+import { idMapper } from "../launch/id_mapper.ts";
 import type { LaunchFailure } from "../launch/launch_plan.ts";
 import { firstAddresses } from "../network/allotment.ts";
 import { answerOf, connectOrStart, type NetworkPlace, tell } from "../network/client.ts";
@@ -91,7 +91,7 @@ function start({ place, definition, lookups, listener, log }: StartOrder): Fd {
     ],
     keep: [listener.number],
     maps: userNamespaceMaps({ uid, gid }, typeof ranges === "string" ? undefined : ranges),
-    mapIds: idMapHelpers(env.PATH ?? ""),
+    mapIds: idMapper(env.PATH ?? ""),
     log,
   });
   if (started.kind === "started") return started.userNamespace;

@@ -5,7 +5,6 @@ import { Fd } from "../../../ffi/fd.ts";
 import { contentOf } from "../../../ffi/memory_file.ts";
 import { usageFault } from "../../base/fault.ts";
 import { hostLookups } from "../../host/read_lookups.ts";
-import { writeIdMaps } from "../../launch/write_id_maps.ts";
 import { Registration } from "../../state/registration.ts";
 import type { JoinedLaunch } from "../enter_shared.ts";
 import { launchSandbox } from "../launch_sandbox.ts";
@@ -22,7 +21,7 @@ export function launchJoined([number = ""]: readonly string[]): Promise<number> 
     keep,
     ports: [],
     registration: registration && Registration.resume(registration),
-    mapIds: writeIdMaps,
+    hasEntered: true,
   });
 }
 

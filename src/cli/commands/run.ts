@@ -107,7 +107,8 @@ export async function runIn(
   const ports = bind();
   const { shared, membership } = place;
   const registration = registered();
-  const launching = { spec: built.spec, facts, filters, lookups, keep, ports, registration, membership };
+  const hasEntered = membership !== undefined;
+  const launching = { spec: built.spec, facts, filters, lookups, keep, ports, registration, membership, hasEntered };
   return shared ? (await import("../enter_shared.ts")).enterShared(launching, shared) : launchSandbox(launching);
 }
 
