@@ -1,6 +1,6 @@
 // A sandbox's place on a named network, from when it has joined to the end of its process: what the network gave it, and the connection that
 // holds it. `--net NAME` goes its way twice: join_network.ts asks for a place and executes this program again, inside the user namespace that
-// all members' are nested in; that one (commands/run_joined.ts) then runs the sandbox as any other.
+// all members' are nested in; that one (commands/run_member.ts) then runs the sandbox as any other.
 import type { Fd } from "../../ffi/fd.ts";
 import type { NetworkDefinition } from "../network/definition.ts";
 import { nameProblem } from "../network/network_name.ts";

@@ -1,5 +1,4 @@
 // The named networks of the caller, and how what is wrong with one is said.
-
 import { SyscallError } from "../../ffi/syscall_error.ts";
 import { type FaultError, requestFault } from "../base/fault.ts";
 import type { NetworkPlace } from "../network/client.ts";

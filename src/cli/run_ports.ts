@@ -9,12 +9,11 @@ import { formatEndpoint } from "../net/wire/ip_address.ts";
 import type { Parsed } from "./command.ts";
 import { DEFAULT_NET } from "./default_net.ts";
 import { flagReader } from "./flag_reader.ts";
+import { leastDescriptor } from "./least_descriptor.ts";
 import { DEFAULT_ADDRESS, type PublishedPort, parsePublish } from "./parse/publish.ts";
 import { portReason } from "./port_reason.ts";
 
 export type HostPort = PublishedPort & { readonly socket: Fd };
-
-const FIRST_DESCRIPTOR = 3;
 
 export type AskedPorts = {
   readonly ports: readonly PublishedPort[];
@@ -74,8 +73,7 @@ export function bindPorts(ports: readonly PublishedPort[], preserved: number, fl
       for (const { socket } of bound) socket.close();
       throw bindFault(port, result.errno, flag);
     }
-    // A number that is to be handed on is the caller's to open: ours is not to be taken for it.
-    bound.push({ ...port, socket: result.socket.raised(FIRST_DESCRIPTOR + preserved) });
+    bound.push({ ...port, socket: result.socket.raised(leastDescriptor(preserved)) });
   }
   return bound;
 }

@@ -1,5 +1,4 @@
 // The sandbox that a word of the command line names: by its name, its id, or the beginning of that.
-
 import { type FaultError, requestFault } from "../base/fault.ts";
 import { hostLookups } from "../host/read_lookups.ts";
 import { matchSandbox } from "../state/find_sandbox.ts";
