@@ -12,6 +12,7 @@ import { NetworkError } from "../network/network_error.ts";
 import { startServer } from "../network/start_server.ts";
 import { userNamespaceMaps } from "../network/user_namespace_maps.ts";
 import type { HostLookups } from "../spec/host_lookups.ts";
+import { NET_WORDS } from "../spec/net_word.ts";
 import type { Parsed } from "./command.ts";
 import { flagReader } from "./flag_reader.ts";
 import { goOnInside } from "./go_on_inside.ts";
@@ -61,7 +62,7 @@ export function wouldJoin(name: string): Membership {
 export function definitionOf({ name, networks }: NetworkPlace): NetworkDefinition {
   const definition = onNetwork("join", name, () => networks.read(name));
   if (definition !== undefined) return definition;
-  const near = nearest(name, [...networks.names(), "none", "host", "slirp"]);
+  const near = nearest(name, [...networks.names(), ...NET_WORDS]);
   throw usageFault(
     `Cannot use --net ${name}`,
     `there is no network ${name}`,
