@@ -13,7 +13,7 @@ async function main(argv: readonly string[]): Promise<number> {
   // So is this, with the first frame of a command's network (ffi/stage/first_frame.h).
   if (name === "serve-network") return (await import("./cli/serve_network.ts")).serveNetwork(rest[0] ?? "");
   // `--net NAME`, the second time (src/cli/join_network.ts).
-  if (name === "run-joined") return (await import("./cli/commands/run_joined.ts")).runJoined(rest);
+  if (name === "run-member") return (await import("./cli/commands/run_member.ts")).runMember(rest);
   return (await import("./cli/dispatch.ts")).dispatch(name, rest);
 }
 

@@ -55,7 +55,7 @@ export async function dispatch(name: string | undefined, argv: readonly string[]
   if (name === "internal-store") return (await import("./commands/internal_store.ts")).internalStore(argv);
   if (name === "internal-build") return (await import("./commands/internal_build.ts")).internalBuild(argv);
   if (name === NAMES_COMMAND) return (await import("./commands/internal_names.ts")).internalNames();
-  if (name === "launch-joined") return (await import("./commands/launch_joined.ts")).launchJoined(argv);
+  if (name === "launch-shared") return (await import("./commands/launch_shared.ts")).launchShared(argv);
   if (name === "network-serve") return (await import("./commands/network_serve.ts")).networkServe(argv);
   if (name === "enter-failed") return (await import("./commands/enter_failed.ts")).enterFailed(argv);
   if (name.startsWith("-")) throw misplacedFlag(name);

@@ -1,21 +1,21 @@
 // The last step of `run` in a network that is there already: what has been prepared goes to this program once more, which is executed inside
-// the network's namespaces (commands/launch_joined.ts) and does nothing but launch.
+// the network's namespaces (commands/launch_shared.ts) and does nothing but launch.
 import { serialize } from "bun:jsc";
 import { Fd } from "../../ffi/fd.ts";
-import { O_PATH, open } from "../../ffi/file.ts";
 import { memoryFile } from "../../ffi/memory_file.ts";
 import { requestFault } from "../base/fault.ts";
-import { enterNamespaces, type OpenNamespace } from "../launch/enter_namespaces.ts";
 import type { Filters } from "../launch/start.ts";
 import { translateMaps } from "../launch/translate_maps.ts";
 import type { PlanFacts } from "../plan/facts.ts";
 import type { Spec } from "../spec/spec.ts";
 import type { HeldRegistration } from "../state/registration.ts";
+import { goOnInside } from "./go_on_inside.ts";
 import type { Launching } from "./launch_sandbox.ts";
+import { leastDescriptor } from "./least_descriptor.ts";
 import type { SharedNetwork } from "./shared_network.ts";
 
 /** What the second process is told. Its descriptors have the same numbers there. */
-export type JoinedLaunch = {
+export type SharedLaunch = {
   readonly spec: Spec;
   readonly facts: PlanFacts;
   readonly filters: Filters;
@@ -23,26 +23,19 @@ export type JoinedLaunch = {
   readonly registration: HeldRegistration | undefined;
 };
 
-const FIRST_DESCRIPTOR = 3;
-
 /** Does not come back. */
 export function enterShared({ spec, facts, filters, keep, registration }: Launching, shared: SharedNetwork): never {
-  const { preserveFds } = spec.sandbox;
-  // Numbers that are to be handed on are the caller's to open: ours are not to be taken for them.
-  const least = FIRST_DESCRIPTOR + preserveFds;
+  const preserved = spec.sandbox.preserveFds;
+  const least = leastDescriptor(preserved);
   const kept = keep.map((fd) => new Fd(fd).raised(least).number);
   const held = registration?.held;
-  const launch: JoinedLaunch = { spec: withMapsOf(spec, shared), facts, filters, keep: kept, registration: held };
+  const launch: SharedLaunch = { spec: withMapsOf(spec, shared), facts, filters, keep: kept, registration: held };
   const message = memoryFile("sandbox-launch", new Uint8Array(serialize(launch))).raised(least);
-  return enterNamespaces({
-    program: open("/proc/self/exe", O_PATH).raised(least).number,
-    namespaces: shared.namespaces.map(({ fd, type }): OpenNamespace => ({ fd: new Fd(fd).raised(least).number, type })),
-    argv: ["sandbox", "launch-joined", String(message.number), ...spec.process.args],
-    env: Object.entries(process.env).map(([name, value]) => `${name}=${value}`),
-    keep: [
-      ...Array.from({ length: preserveFds }, (_, i) => FIRST_DESCRIPTOR + i),
-      ...[message.number, ...kept, ...(held ? held.fds : [])],
-    ],
+  return goOnInside({
+    preserved,
+    namespaces: shared.namespaces,
+    words: ["launch-shared", String(message.number), ...spec.process.args],
+    keep: [message.number, ...kept, ...(held ? held.fds : [])],
   });
 }
 

@@ -1,29 +1,27 @@
 // `sandbox run --net NAME`: a place on the network, then this program once more, inside the network's user namespace.
 import type { Fd } from "../../ffi/fd.ts";
-import { O_CLOEXEC, O_PATH, open } from "../../ffi/file.ts";
 import { requestFault, usageFault } from "../base/fault.ts";
 import { hostLookups } from "../host/read_lookups.ts";
 import { subordinateRanges } from "../host/subordinate_ranges.ts";
-import { enterNamespaces } from "../launch/enter_namespaces.ts";
-import { idMapHelpers } from "../launch/id_map_helpers.ts";
+import { idMapper } from "../launch/id_mapper.ts";
 import type { LaunchFailure } from "../launch/launch_plan.ts";
 import { firstAddresses } from "../network/allotment.ts";
 import { answerOf, connectOrStart, type NetworkPlace, tell } from "../network/client.ts";
 import { formatDefinition, type NetworkDefinition } from "../network/definition.ts";
 import { NetworkError } from "../network/network_error.ts";
-import { makeRuntimeFolder } from "../network/runtime_folder.ts";
 import { startServer } from "../network/start_server.ts";
 import { userNamespaceMaps } from "../network/user_namespace_maps.ts";
 import type { HostLookups } from "../spec/host_lookups.ts";
+import { NET_WORDS } from "../spec/net_word.ts";
 import type { Parsed } from "./command.ts";
 import { flagReader } from "./flag_reader.ts";
+import { goOnInside } from "./go_on_inside.ts";
+import { leastDescriptor } from "./least_descriptor.ts";
 import type { Membership } from "./membership.ts";
-import { networkPlace, onNetwork } from "./networks.ts";
+import { makeRuntime, networkPlace, onNetwork } from "./networks.ts";
 import { nearest } from "./parse/nearest.ts";
 import { parseInteger } from "./parse/values.ts";
 import { NET_HINT } from "./parse_network.ts";
-
-const FIRST_DESCRIPTOR = 3;
 
 /** Does not come back. `argv`: the words after `run`. */
 export function joinNetwork(name: string, parsed: Parsed, argv: readonly string[]): never {
@@ -32,19 +30,17 @@ export function joinNetwork(name: string, parsed: Parsed, argv: readonly string[
   const definition = definitionOf(place);
   const preserved = parseInteger("--preserve-fds", flagReader(parsed).one("--preserve-fds") ?? "0", 0, 1024);
   const { connection, userNamespace } = onNetwork("join", name, () => {
-    makeRuntimeFolder(name, lookups);
+    makeRuntime(place, lookups);
     const connected = connectOrStart(place, (listener, log) => start({ place, definition, lookups, listener, log }));
     if (connected === undefined) throw new NetworkError("it has been removed");
-    // Numbers that are to be handed on are the caller's to open: ours are not to be taken for them.
-    const connection = connected.connection.raised(FIRST_DESCRIPTOR + preserved);
+    const connection = connected.connection.raised(leastDescriptor(preserved));
     return { connection, userNamespace: connected.userNamespace ?? askedNamespace(connection, place) };
   });
-  return enterNamespaces({
-    program: open("/proc/self/exe", O_PATH | O_CLOEXEC).raised(FIRST_DESCRIPTOR + preserved).number,
-    namespaces: [{ fd: userNamespace.raised(FIRST_DESCRIPTOR + preserved).number, type: "user" }],
-    argv: ["sandbox", "run-joined", name, String(connection.number), ...argv],
-    env: Object.entries(process.env).map(([variable, value]) => `${variable}=${value}`),
-    keep: [connection.number, ...Array.from({ length: preserved }, (_, i) => FIRST_DESCRIPTOR + i)],
+  return goOnInside({
+    preserved,
+    namespaces: [{ fd: userNamespace.number, type: "user" }],
+    words: ["run-member", name, String(connection.number), ...argv],
+    keep: [connection.number],
   });
 }
 
@@ -66,7 +62,7 @@ export function wouldJoin(name: string): Membership {
 export function definitionOf({ name, networks }: NetworkPlace): NetworkDefinition {
   const definition = onNetwork("join", name, () => networks.read(name));
   if (definition !== undefined) return definition;
-  const near = nearest(name, [...networks.names(), "none", "host", "slirp"]);
+  const near = nearest(name, [...networks.names(), ...NET_WORDS]);
   throw usageFault(
     `Cannot use --net ${name}`,
     `there is no network ${name}`,
@@ -92,7 +88,7 @@ function start({ place, definition, lookups, listener, log }: StartOrder): Fd {
     ],
     keep: [listener.number],
     maps: userNamespaceMaps({ uid, gid }, typeof ranges === "string" ? undefined : ranges),
-    mapIds: idMapHelpers(env.PATH ?? ""),
+    mapIds: idMapper(env.PATH ?? ""),
     log,
   });
   if (started.kind === "started") return started.userNamespace;

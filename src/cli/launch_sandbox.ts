@@ -2,7 +2,7 @@
 // do than to wait.
 import { defaultChildSignal, dieWithParent, dropCapabilities, exitNow } from "../../ffi/process.ts";
 import { FaultError } from "../base/fault.ts";
-import type { LaunchFailure, MapIds } from "../launch/launch_plan.ts";
+import type { LaunchFailure } from "../launch/launch_plan.ts";
 import { type Filters, type Started, start } from "../launch/start.ts";
 import type { PlanFacts } from "../plan/facts.ts";
 import type { HostLookups } from "../spec/host_lookups.ts";
@@ -26,13 +26,13 @@ export type Launching = {
   readonly registration: Registration | undefined;
   /** On a network with others. */
   readonly membership?: Membership | undefined;
-  /** Who maps ids where newuidmap(1) cannot; where that is this process, it may do no such thing afterwards. */
-  readonly mapIds?: MapIds;
+  /** Has this process entered the namespaces that it is in? It may do all there until the sandbox is made, and nothing afterwards. */
+  readonly hasEntered: boolean;
 };
 
 /** To the command's end; its exit code. Does not come back where the waiter takes over. */
 export async function launchSandbox(launching: Launching): Promise<number> {
-  const { spec, facts, filters, lookups, ports, registration, membership, mapIds } = launching;
+  const { spec, facts, filters, lookups, ports, registration, membership, hasEntered } = launching;
   if (membership) (await import("./attach_member.ts")).attachMember(membership, spec, ports);
   const late = lateNetworkOf(launching);
   const inputs = late && isAtOnce(launching, late) ? await stackInputsOf(launching, late) : undefined;
@@ -44,8 +44,8 @@ export async function launchSandbox(launching: Launching): Promise<number> {
   };
   const connection = membership?.connection?.number;
   const hostPath = lookups.env.PATH ?? "";
-  const started = await start({ spec, facts, filters, hostPath, mapIds, connection, meanwhile });
-  if (mapIds || membership) dropCapabilities();
+  const started = await start({ spec, facts, filters, hostPath, hasEntered, connection, meanwhile });
+  if (hasEntered) dropCapabilities();
   if (started.kind !== "running") {
     registration?.remove();
     return throwFault(started, spec);

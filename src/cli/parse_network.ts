@@ -2,6 +2,7 @@
 // slirp4netns(1) know: 10.0.2.100/24, the gateway at .2, names at .3; beside it a unique local IPv6 network (RFC 4193).
 import { usageFault } from "../base/fault.ts";
 import { formatIpAddress, type IpAddress, type IpPrefix, parsePrefix } from "../net/wire/ip_address.ts";
+import { netWord } from "../spec/net_word.ts";
 import type { NetworkMode } from "../spec/root_mounts.ts";
 import type { NetworkAddresses, UserNetwork } from "../spec/spec.ts";
 
@@ -10,7 +11,6 @@ export type Interface = Omit<UserNetwork, "names" | "rules" | "log" | "pcap" | "
 /** `fast` is `slirp` with connections that bypass it. */
 export type NetworkChoice = { readonly mode: NetworkMode; readonly network: Interface | undefined };
 
-const MODES = ["none", "host", "slirp", "fast"] as const;
 const OPTIONS = ["cidr", "mtu", "ipv6", "host-loopback"] as const;
 const DEFAULT_CIDR = { 4: "10.0.2.0/24", 6: "fd00::/64" } as const;
 /** Host parts of the gateway, of the name server and of the sandbox itself: decimal in IPv4, as slirp4netns; the same digits in IPv6. */
@@ -20,8 +20,10 @@ const [LEAST_MTU, MOST_MTU] = [1280, 65520];
 
 export function parseNetwork(flag: string, text: string): NetworkChoice {
   const [word = "", ...rest] = text.split(":");
-  const kind = MODES.find((name) => name === word);
-  if (kind === undefined) throw networkFault(flag, text, `there is no network ${word}`);
+  const kind = netWord(text);
+  // Those of others are not parsed here (shared_network.ts).
+  if (kind === undefined || kind === "container" || kind === "ns")
+    throw networkFault(flag, text, `there is no network ${word}`);
   const options = rest.join(":");
   if (kind === "none" || kind === "host") {
     if (options !== "") throw networkFault(flag, text, `${kind} takes no options`);
@@ -85,8 +87,11 @@ function hostIn({ address }: IpPrefix, host: number): IpAddress {
 }
 
 /** What `--net` takes. */
-export const NET_HINT =
-  "give none, host, or slirp or fast with options: --net slirp:cidr=10.0.2.0/24,mtu=1500,ipv6=off,host-loopback\nor the name of a network: sandbox network ls";
+export const NET_HINT = [
+  "give none, host, slirp or fast (the last two with options: --net slirp:cidr=10.0.2.0/24,mtu=1500,ipv6=off,host-loopback),",
+  "or the name of a network: sandbox network ls",
+  "or go where another is: --net container:SANDBOX, --net ns:PATH",
+].join("\n");
 
 function networkFault(flag: string, text: string, cause: string) {
   return usageFault(`Cannot use ${flag} ${text}`, cause, NET_HINT);

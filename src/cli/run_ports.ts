@@ -9,12 +9,12 @@ import { formatEndpoint } from "../net/wire/ip_address.ts";
 import type { Parsed } from "./command.ts";
 import { DEFAULT_NET } from "./default_net.ts";
 import { flagReader } from "./flag_reader.ts";
+import { leastDescriptor } from "./least_descriptor.ts";
+import { noPorts } from "./no_ports.ts";
 import { DEFAULT_ADDRESS, type PublishedPort, parsePublish } from "./parse/publish.ts";
 import { portReason } from "./port_reason.ts";
 
 export type HostPort = PublishedPort & { readonly socket: Fd };
-
-const FIRST_DESCRIPTOR = 3;
 
 export type AskedPorts = {
   readonly ports: readonly PublishedPort[];
@@ -27,22 +27,13 @@ export function publishedPorts(parsed: Parsed, image: RunDefaults | undefined, h
   const flag = flagReader(parsed);
   const named = flag.all("--publish").flatMap((text) => parsePublish(text));
   const all = flag.has("--publish-all");
-  if (!hasNetwork && (all || named.length > 0))
-    throw usageFault(
-      `Cannot publish ports (${named.length > 0 ? "--publish" : "--publish-all"})`,
-      `the network of --net ${flag.one("--net") ?? DEFAULT_NET} has no ports of its own behind the host's`,
-      mendOf(flag.one("--net") ?? DEFAULT_NET),
-    );
+  if (!hasNetwork && (all || named.length > 0)) {
+    const { cause, hint } = noPorts(flag.one("--net") ?? DEFAULT_NET);
+    throw usageFault(`Cannot publish ports (${named.length > 0 ? "--publish" : "--publish-all"})`, cause, hint);
+  }
   if (!all) return { ports: named, notes: [] };
   const exposed = image?.exposedPorts ?? [];
   return { ports: [...named, ...exposedPorts(exposed, named)], notes: leftOut(exposed) };
-}
-
-function mendOf(word: string): string {
-  const [, owner] = /^container:(.+)$/s.exec(word) ?? [];
-  return owner === undefined
-    ? "drop --net: the network that a sandbox has without it is our own"
-    : `publish it there: sandbox port add ${owner} 8080:80`;
 }
 
 function leftOut(exposed: readonly ExposedPort[]): readonly string[] {
@@ -74,8 +65,7 @@ export function bindPorts(ports: readonly PublishedPort[], preserved: number, fl
       for (const { socket } of bound) socket.close();
       throw bindFault(port, result.errno, flag);
     }
-    // A number that is to be handed on is the caller's to open: ours is not to be taken for it.
-    bound.push({ ...port, socket: result.socket.raised(FIRST_DESCRIPTOR + preserved) });
+    bound.push({ ...port, socket: result.socket.raised(leastDescriptor(preserved)) });
   }
   return bound;
 }

@@ -3,15 +3,15 @@ import { type FaultError, requestFault, usageFault } from "../base/fault.ts";
 import type { HostLookups } from "../spec/host_lookups.ts";
 import type { NetworkAddresses } from "../spec/spec.ts";
 import { type Registration, register } from "../state/registration.ts";
+import { openRuntimeFolder } from "../state/runtime_folder.ts";
 import { ID_BYTES, isSandboxName, sandboxId } from "../state/sandbox_name.ts";
 import type { NetworkState } from "../state/sandbox_state.ts";
-import { openStateFolder } from "../state/state_folder.ts";
+import { leastDescriptor } from "./least_descriptor.ts";
 import type { RunNetwork } from "./run_network.ts";
 import type { BuiltSpec } from "./run_spec.ts";
 
 /** Of the folders that this program keeps for what runs. */
 export const SANDBOXES = "sandboxes";
-const FIRST_DESCRIPTOR = 3;
 
 export function sandboxName(text: string): string {
   if (isSandboxName(text)) return text;
@@ -27,16 +27,16 @@ export function registerSandbox(
   name: string | undefined,
   word: string | undefined,
   { spec, network }: BuiltSpec,
-  { env, uid }: HostLookups,
+  lookups: HostLookups,
 ): Registration {
-  const claimed = register(openStateFolder(env, uid, SANDBOXES), {
+  const claimed = register(openRuntimeFolder(lookups, SANDBOXES), {
     name,
     created: new Date(),
     command: spec.process.args,
     network: networkState(word, network),
     hasControl: network.network !== undefined && network.network.member === undefined,
     newId: () => sandboxId(crypto.getRandomValues(new Uint8Array(ID_BYTES))),
-    leastFd: FIRST_DESCRIPTOR + spec.sandbox.preserveFds,
+    leastFd: leastDescriptor(spec.sandbox.preserveFds),
   });
   if (claimed.kind === "taken") throw takenFault(name ?? "", claimed.by);
   return claimed.registration;

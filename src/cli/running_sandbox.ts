@@ -1,23 +1,21 @@
 // The sandbox that a word of the command line names: by its name, its id, or the beginning of that.
-
 import { type FaultError, requestFault } from "../base/fault.ts";
 import { hostLookups } from "../host/read_lookups.ts";
 import { matchSandbox } from "../state/find_sandbox.ts";
 import { type Registered, registered } from "../state/registry.ts";
+import { openRuntimeFolder, type RuntimeFolder } from "../state/runtime_folder.ts";
 import type { SandboxState } from "../state/sandbox_state.ts";
-import { openStateFolder, type StateFolder } from "../state/state_folder.ts";
 import { SANDBOXES } from "./run_registration.ts";
 import { visible } from "./visible.ts";
 
 export type RunningSandbox = { readonly id: string; readonly state: SandboxState };
-export type Registry = { readonly root: StateFolder; readonly all: readonly Registered[] };
+export type Registry = { readonly root: RuntimeFolder; readonly all: readonly Registered[] };
 
 const MOST_NAMED = 10;
 
 /** Those that run; what crashed ones have left is gone. */
 export function openRegistry(): Registry {
-  const { env, uid } = hostLookups(process.env);
-  const root = openStateFolder(env, uid, SANDBOXES);
+  const root = openRuntimeFolder(hostLookups(process.env), SANDBOXES);
   return { root, all: registered(root) };
 }
 

@@ -11,6 +11,7 @@ import {
 } from "../state/control_message.ts";
 import { isBelowWaiter } from "../state/process_identity.ts";
 import { openFolder } from "../state/registry.ts";
+import { noPorts } from "./no_ports.ts";
 import type { HostPort } from "./run_ports.ts";
 import type { Registry, RunningSandbox } from "./running_sandbox.ts";
 
@@ -24,12 +25,10 @@ export class SandboxPorts implements Disposable {
   constructor({ root }: Registry, { id, state }: RunningSandbox) {
     const name = state.name ?? id;
     this.#what = `Cannot change or list the ports of the sandbox ${name}`;
-    if (state.network.mode !== "slirp")
-      throw requestFault(
-        this.#what,
-        `the network of --net ${state.network.mode} has no ports of its own behind the host's`,
-        `start it with --net slirp: sandbox run --net slirp --name ${state.name ?? "NAME"} ...`,
-      );
+    if (state.network.mode !== "slirp") {
+      const { cause, hint } = noPorts(state.network.mode);
+      throw requestFault(this.#what, cause, hint);
+    }
     const folder = openFolder(root, id);
     if (folder === undefined) throw this.#gone();
     this.#folder = folder;

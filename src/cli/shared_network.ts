@@ -1,5 +1,5 @@
 // --net container:SANDBOX and --net ns:PATH: a network namespace that is there already, of another sandbox's or of anybody's. What can be known of
-// it is found out before anything is prepared; commands/launch_joined.ts then goes in (enter_shared.ts).
+// it is found out before anything is prepared; commands/launch_shared.ts then goes in (enter_shared.ts).
 import { ERRNO, errnoName } from "../../ffi/errno.ts";
 import type { Fd } from "../../ffi/fd.ts";
 import { O_NONBLOCK, O_RDONLY, open, stat } from "../../ffi/file.ts";

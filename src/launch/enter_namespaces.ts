@@ -1,6 +1,5 @@
 // Goes on in namespaces that are there already: a static program, executed in our place, enters them and executes PROGRAM. It is one
 // of a single thread, as setns(2) asks of whoever enters a user namespace.
-
 import { rawSyscall } from "../../ffi/libc.ts";
 import { executeInPlace } from "../../ffi/process.ts";
 import { programFd } from "../../ffi/program_fd.ts";

@@ -2,16 +2,14 @@
 import { readAll } from "../../ffi/file.ts";
 import { launch } from "../../ffi/launch.ts";
 import { pipe } from "../../ffi/pipe.ts";
-import { mayWriteIdMaps, waitFor } from "../../ffi/process.ts";
+import { waitFor } from "../../ffi/process.ts";
 import type { IdMapping } from "../spec/spec.ts";
 import { encodePlan } from "./encode_plan.ts";
 import { HELPER_FOLDERS, helperSteps } from "./helper_steps.ts";
 import type { LaunchFailure, MapIds } from "./launch_plan.ts";
-import { writeIdMaps } from "./write_id_maps.ts";
 
-/** Has both programs write the maps of `pid`, where this process may not; `path` is the caller's PATH. */
+/** Has both programs write the maps of `pid`; `path` is the caller's PATH. */
 export function idMapHelpers(path: string): MapIds {
-  if (mayWriteIdMaps()) return writeIdMaps;
   const folders = [...new Set([...HELPER_FOLDERS, ...path.split(":").filter((folder) => folder.startsWith("/"))])];
   return (pid, maps) => {
     const running = [start(folders, "newuidmap", pid, maps.uid), start(folders, "newgidmap", pid, maps.gid)];

@@ -5,14 +5,15 @@ import { Fd } from "../../ffi/fd.ts";
 import { O_RDONLY, open, readAll, writeAll } from "../../ffi/file.ts";
 import { launch } from "../../ffi/launch.ts";
 import { pipe } from "../../ffi/pipe.ts";
-import { kill, SIGKILL, waitFor } from "../../ffi/process.ts";
+import { SIGKILL, waitFor } from "../../ffi/process.ts";
 import { CLONE } from "../plan/constants.ts";
+import { planExecute } from "../plan/plan_execute.ts";
 import { Program } from "../plan/program.ts";
-import { flags, named, type Step } from "../plan/step.ts";
+import { named, type Step } from "../plan/step.ts";
 import type { IdMapping } from "../spec/spec.ts";
 import { encodePlan } from "./encode_plan.ts";
-import { idMapHelpers } from "./id_map_helpers.ts";
-import type { LaunchFailure } from "./launch_plan.ts";
+import { idMapper } from "./id_mapper.ts";
+import { abandon, type LaunchFailure, parseReport } from "./launch_plan.ts";
 
 export type AsRootOptions = {
   /** Root inside must be the caller; the others are its subordinate ids. */
@@ -32,10 +33,7 @@ export type AsRootResult = { readonly kind: "answered"; readonly answer: string 
 
 /** PIPE_BUF of limits.h is what a pipe surely takes; Linux' pipes take 16 pages (pipe(7)), and this writes before anybody reads. */
 const LARGEST_MESSAGE = 4096;
-const CLOSE_RANGE_CLOEXEC = 4;
-const F_SETFD = 2;
 const PR_SET_PDEATHSIG = 1;
-const SIG_SETMASK = 2;
 
 /** Runs it to its end. Everything that it was given stays the caller's to close. */
 export async function runAsRoot(options: AsRootOptions): Promise<AsRootResult> {
@@ -54,11 +52,7 @@ export async function runAsRoot(options: AsRootOptions): Promise<AsRootResult> {
   using _pidfd = new Fd(child.pidfd);
   channels.closeTheirs();
   const failure = release(child.pid, options, channels) ?? started(steps, channels);
-  if (failure) {
-    kill(child.pid, SIGKILL);
-    waitFor(child.pid);
-    return failure;
-  }
+  if (failure) return abandon(child.pid, failure);
   writeAll(channels.message.write.number, "the message", new TextEncoder().encode(options.message));
   channels.message.write.close();
   const answer = await new Response(Bun.file(channels.answer.read.number).stream()).text();
@@ -106,23 +100,13 @@ function asRootSteps({ argv, keep }: AsRootOptions, channels: Channels, program:
     0,
     0,
   ]);
-  // Half the parent's descriptors are none of its business; the standard ones are the terminal's, for an error of the runtime's.
-  const none = { kind: "bytes", content: new Uint8Array(8), shown: "[]" } as const;
-  steps.add(aim, "rt_sigprocmask", [named(SIG_SETMASK, "SIG_SETMASK"), none, 0, 8]);
-  steps.add(aim, "close_range", [3, 0xffffffff, named(CLOSE_RANGE_CLOEXEC, "CLOSE_RANGE_CLOEXEC")]);
-  for (const fd of [message, answer, ...keep]) steps.add(aim, "fcntl", [fd, named(F_SETFD, "F_SETFD"), 0]);
-  steps.add({ kind: "init" }, "execveat", [
-    program,
-    "",
-    { kind: "strings", list: [...argv, String(message), String(answer)] },
-    { kind: "strings", list: [] },
-    flags({ AT_EMPTY_PATH: 0x1000 }, "AT_EMPTY_PATH"),
-  ]);
+  // The standard ones are the terminal's, for an error of the runtime's.
+  planExecute(steps, program, [...argv, String(message), String(answer)], [message, answer, ...keep]);
   return steps.steps;
 }
 
 function release(pid: number, { maps, hostPath }: AsRootOptions, channels: Channels): LaunchFailure | undefined {
-  const failure = idMapHelpers(hostPath)(pid, maps);
+  const failure = idMapper(hostPath)(pid, maps);
   if (failure === undefined) writeAll(channels.release.write.number, "release", new Uint8Array(1));
   return failure;
 }
@@ -130,8 +114,5 @@ function release(pid: number, { maps, hostPath }: AsRootOptions, channels: Chann
 /** Nothing on the status pipe until its end, which execveat brings: it runs. */
 function started(steps: readonly Step[], channels: Channels): LaunchFailure | undefined {
   const report = readAll(channels.status.read.number, "status", 4096);
-  if (report.length === 0) return undefined;
-  const [, index = 0, errno = 0] = new Int32Array(report.slice(0, 12).buffer);
-  const step = steps[index];
-  return step ? { kind: "step", step, index, errno } : { kind: "lost", exitCode: 125 };
+  return report.length === 0 ? undefined : parseReport(steps, [], report);
 }

@@ -8,8 +8,8 @@ import type { ExecInputs } from "../plan/plan_process.ts";
 import type { Spec } from "../spec/spec.ts";
 import { commandCandidates } from "./command_candidates.ts";
 import { ExecChannels, NO_DESCRIPTOR } from "./exec_channels.ts";
-import { idMapHelpers } from "./id_map_helpers.ts";
-import { awaitCommand, beginLaunch, type Launched, type LaunchFailure, type MapIds } from "./launch_plan.ts";
+import { idMapper } from "./id_mapper.ts";
+import { awaitCommand, beginLaunch, type Launched, type LaunchFailure } from "./launch_plan.ts";
 
 export type Started = Launched & {
   /** A socket that the terminal comes by. */
@@ -29,8 +29,8 @@ export type StartOptions = {
   readonly filters: Filters;
   /** The caller's PATH, in which newuidmap is looked for. */
   readonly hostPath: string;
-  /** Who maps ids in place of that. */
-  readonly mapIds?: MapIds | undefined;
+  /** Has this process entered the namespaces that it is in? */
+  readonly hasEntered: boolean;
   /** To the supervisor of a network that the sandbox is on with others: its child's to use, until it is attached. */
   readonly connection?: number | undefined;
   /** What can be done while the child sets itself up. */
@@ -38,7 +38,7 @@ export type StartOptions = {
 };
 
 export async function start(options: StartOptions): Promise<Started | LaunchFailure> {
-  const { spec, facts, filters, hostPath, mapIds = idMapHelpers(hostPath), connection, meanwhile } = options;
+  const { spec, facts, filters, hostPath, hasEntered, connection, meanwhile } = options;
   using channels = new ExecChannels({
     helper: spec.sandbox.idMapWriter === "helper",
     terminal: spec.process.terminal,
@@ -47,7 +47,7 @@ export async function start(options: StartOptions): Promise<Started | LaunchFail
   const candidates = commandCandidates(spec.process.args, spec.process.env);
   const signals = new SignalPipe();
   const planned = plan(spec, facts, execInputs(channels, candidates, filters, connection));
-  const launched = beginLaunch(planned, channels, mapIds);
+  const launched = beginLaunch(planned, channels, idMapper(hostPath, hasEntered));
   if (launched.kind !== "running") return launched;
   await meanwhile();
   const result = awaitCommand(launched, planned, channels, candidates);

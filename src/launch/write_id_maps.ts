@@ -1,8 +1,8 @@
-// Id maps written by this process itself: it may where it has CAP_SETUID and CAP_SETGID in its own user namespace, which is the child's parent
-// (user_namespaces(7)). newuidmap(1) is of no use there: the root that it is set-user-ID to is not mapped.
+// Id maps written by this process itself, which has CAP_SETUID and CAP_SETGID in the user namespace that it is in.
 import { ERRNO, errnoName } from "../../ffi/errno.ts";
 import { O_WRONLY, open, writeAll } from "../../ffi/file.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
+import { idMapText } from "../plan/id_map_text.ts";
 import type { IdMapping } from "../spec/spec.ts";
 import type { MapIds } from "./launch_plan.ts";
 
@@ -21,10 +21,9 @@ export const writeIdMaps: MapIds = (pid, { uid, gid }) => {
 };
 
 function writeMap(path: string, mappings: readonly IdMapping[]): number {
-  const text = mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join("");
   try {
     using file = open(path, O_WRONLY);
-    writeAll(file.number, path, new TextEncoder().encode(text));
+    writeAll(file.number, path, new TextEncoder().encode(idMapText(mappings)));
     return 0;
   } catch (error) {
     if (error instanceof SyscallError) return error.errno;

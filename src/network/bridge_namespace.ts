@@ -2,11 +2,11 @@
 // namespace. The supervisor itself stays where it is, for the host's network is where it dials; it could not come back.
 import { ERRNO, errnoName } from "../../ffi/errno.ts";
 import { Fd } from "../../ffi/fd.ts";
-import { receiveFdMessage } from "../../ffi/fd_message.ts";
 import { readAll } from "../../ffi/file.ts";
 import { launch } from "../../ffi/launch.ts";
 import { pipe, socketPair } from "../../ffi/pipe.ts";
 import { waitFor } from "../../ffi/process.ts";
+import { type Received, receiveMessage } from "../../ffi/unix_message.ts";
 import { encodePlan } from "../launch/encode_plan.ts";
 import { TAP_INDEX } from "../netlink/tap_requests.ts";
 import { CLONE } from "../plan/constants.ts";
@@ -41,7 +41,7 @@ export function makeBridgeNamespace(): BridgeNamespace {
   const failed = readAll(report.number, "status", LARGEST_REPORT);
   waitFor(child.pid);
   if (failed.length > 0) throw stepError(steps, failed);
-  return received(receiveFdMessage(ours.number, 1, DESCRIPTORS));
+  return received(receiveMessage(ours.number, 1, DESCRIPTORS));
 }
 
 const DESCRIPTORS = 3;
@@ -59,8 +59,8 @@ function bridgeSteps(socket: number): readonly Step[] {
   return program.steps;
 }
 
-function received(message: ReturnType<typeof receiveFdMessage>): BridgeNamespace {
-  const fds = typeof message === "object" ? message.fds : [];
+function received(message: Received): BridgeNamespace {
+  const fds = message.kind === "message" ? message.fds : [];
   const [namespace, netlink, tap] = fds;
   if (namespace && netlink && tap) return { namespace, netlink, tap };
   for (const fd of fds) fd.close();

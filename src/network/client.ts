@@ -2,9 +2,9 @@
 // socket that was left behind by one that was killed refuses, and is put out of the way.
 import { ERRNO, errnoName } from "../../ffi/errno.ts";
 import type { Fd } from "../../ffi/fd.ts";
-import { type FdMessage, receiveFdMessage, sendFdMessage } from "../../ffi/fd_message.ts";
 import { AT_FDCWD, AT_REMOVEDIR, O_DIRECTORY, O_PATH, open, readText, unlinkat } from "../../ffi/file.ts";
 import { listen } from "../../ffi/socket.ts";
+import { type Message, receiveMessage, sendMessage } from "../../ffi/unix_message.ts";
 import { bindUnix, connectUnix, openPacketSocket } from "../../ffi/unix_socket.ts";
 import {
   type ClientMessage,
@@ -69,7 +69,7 @@ export function tryConnect(runtime: string): Fd | undefined {
 }
 
 export function tell(socket: Fd, message: ClientMessage, fds: readonly number[] = []): void {
-  sendFdMessage(socket.number, emitMessage(message), fds);
+  sendMessage(socket.number, emitMessage(message), fds);
 }
 
 /** The answer, with its descriptors. Throws NetworkError for a refusal, and where none comes. */
@@ -77,9 +77,9 @@ export function answerOf<K extends ServerMessage["kind"]>(
   socket: Fd,
   kind: K,
   runtime: string,
-): { readonly message: Extract<ServerMessage, { kind: K }>; readonly fds: FdMessage["fds"] } {
-  const received = receiveFdMessage(socket.number, LARGEST_MESSAGE, MOST_DESCRIPTORS);
-  if (typeof received !== "object") throw ended(runtime);
+): { readonly message: Extract<ServerMessage, { kind: K }>; readonly fds: Message["fds"] } {
+  const received = receiveMessage(socket.number, LARGEST_MESSAGE, MOST_DESCRIPTORS);
+  if (received.kind !== "message") throw ended(runtime);
   const message = parseServerMessage(received.bytes);
   if (message?.kind === kind) return { message: message as Extract<ServerMessage, { kind: K }>, fds: received.fds };
   for (const fd of received.fds) fd.close();

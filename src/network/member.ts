@@ -7,7 +7,7 @@
 //   leaving   its connection has ended (the server sees that): its stack passes on what is on its way, and then it is gone
 import { ERRNO } from "../../ffi/errno.ts";
 import type { Fd } from "../../ffi/fd.ts";
-import { type FdMessage, receiveFdMessage, sendFdMessage } from "../../ffi/fd_message.ts";
+import { type Message, receiveMessage, sendMessage } from "../../ffi/unix_message.ts";
 import type { HostsTable } from "../net/dns/hosts_file.ts";
 import type { Stack } from "../net/flow/stack.ts";
 import type { Request } from "../netlink/message.ts";
@@ -77,10 +77,10 @@ export class Member implements Disposable {
   }
 
   /** The next message; "none" where none waits, "ended" when the other end is gone or has broken the rules. */
-  receive(): FdMessage | "none" | "ended" {
-    const message = receiveFdMessage(this.fd, LARGEST_MESSAGE, MOST_DESCRIPTORS);
-    if (typeof message === "object") return message;
-    return message === -ERRNO.EAGAIN ? "none" : "ended";
+  receive(): Message | "none" | "ended" {
+    const received = receiveMessage(this.fd, LARGEST_MESSAGE, MOST_DESCRIPTORS);
+    if (received.kind === "message") return received;
+    return received.kind === "failed" && received.errno === ERRNO.EAGAIN ? "none" : "ended";
   }
 
   send(message: ServerMessage, fds: readonly number[] = []): void {
@@ -89,7 +89,7 @@ export class Member implements Disposable {
 
   /** One that does not read finds out by its own patience: nobody waits for it here. */
   sendBytes(bytes: Uint8Array, fds: readonly number[] = []): void {
-    sendFdMessage(this.fd, bytes, fds);
+    sendMessage(this.fd, bytes, fds);
   }
 
   /** Asks the kernel for something in the member's namespace; what the member itself has changed there is its own affair. */

@@ -2,10 +2,10 @@
 // stack of its own for each member: so each has its own rules, names and ports, and a frame is a member's only if it came from the hardware
 // address that this was given (the bridge sees to that), and is from its addresses (the stack does).
 import { Fd } from "../../ffi/fd.ts";
-import type { FdMessage } from "../../ffi/fd_message.ts";
 import { flock, LOCK_EX, LOCK_NB, LOCK_UN, readlink } from "../../ffi/file.ts";
 import { acceptAny } from "../../ffi/socket.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
+import type { Message } from "../../ffi/unix_message.ts";
 import { peerProcess } from "../../ffi/unix_socket.ts";
 import { unmapCode } from "../../ffi/unmapped_code.ts";
 import { type HostEntry, HostsTable } from "../net/dns/hosts_file.ts";
@@ -161,13 +161,13 @@ export class Server {
     }
   }
 
-  #refuseMessage(member: Member, { fds }: FdMessage): void {
+  #refuseMessage(member: Member, { fds }: Message): void {
     for (const fd of fds) fd.close();
     member.send({ kind: "refused", cause: "the message is none that this version knows", hint: "" });
     this.#leave(member);
   }
 
-  #answer(member: Member, { bytes, fds }: FdMessage): boolean {
+  #answer(member: Member, { bytes, fds }: Message): boolean {
     const message = parseClientMessage(bytes);
     if (message?.kind === "ports") return takePorts(member, message, fds);
     if (message?.kind === "attach") return this.#attach(member, message, fds);
@@ -219,7 +219,7 @@ export class Server {
   }
 
   /** Its child is there: a wire to it, and the others learn of it. */
-  #link(member: Member, { fds }: FdMessage): boolean {
+  #link(member: Member, { fds }: Message): boolean {
     const [namespace, netlink, more] = fds;
     if (!namespace || !netlink || more || !member.joined || !member.attached || member.link) return false;
     const { allotted } = member.joined;

@@ -3,12 +3,13 @@ import { Fd } from "../../ffi/fd.ts";
 import { AT_FDCWD, O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY, open, readAll, writeAll } from "../../ffi/file.ts";
 import { launch } from "../../ffi/launch.ts";
 import { pipe } from "../../ffi/pipe.ts";
-import { kill, SIGKILL, waitFor } from "../../ffi/process.ts";
 import { encodePlan } from "../launch/encode_plan.ts";
-import type { LaunchFailure, MapIds } from "../launch/launch_plan.ts";
+import { abandon, type LaunchFailure, type MapIds, parseReport } from "../launch/launch_plan.ts";
 import { CLONE, PR, PR_CAP_AMBIENT_RAISE } from "../plan/constants.ts";
+import { planExecute } from "../plan/plan_execute.ts";
+import { planOwnIdMaps } from "../plan/plan_own_id_maps.ts";
 import { Program } from "../plan/program.ts";
-import { flags, named, type Step } from "../plan/step.ts";
+import { named, type Step } from "../plan/step.ts";
 import type { UserNamespaceMaps } from "./user_namespace_maps.ts";
 
 export type ServerStart = {
@@ -23,8 +24,6 @@ export type ServerStart = {
 
 const CAPABILITY_VERSION_3 = 0x20080522;
 const CAPABILITIES = 64;
-const CLOSE_RANGE_CLOEXEC = 4;
-const [F_SETFD, SIG_SETMASK] = [2, 2];
 const EVERYTHING = 0xffffffff;
 
 export type ServerStarted = { readonly kind: "started"; readonly userNamespace: Fd };
@@ -52,11 +51,9 @@ export function startServer(start: ServerStart): ServerStarted | LaunchFailure {
   using _pidfd = new Fd(child.pidfd);
   const failure = start.maps.writer === "helper" ? start.mapIds(child.pid, start.maps) : undefined;
   if (failure === undefined) writeAll(release.write.number, "release", new Uint8Array(1));
-  const failed = failure ?? failureIn(steps, readAll(status.read.number, "status", 2048));
-  if (failed === undefined) return { kind: "started", userNamespace: open(`/proc/${child.pid}/ns/user`, O_RDONLY) };
-  kill(child.pid, SIGKILL);
-  waitFor(child.pid);
-  return failed;
+  const report = failure ? new Uint8Array() : readAll(status.read.number, "status", 2048);
+  if (failure || report.length > 0) return abandon(child.pid, failure ?? parseReport(steps, [], report));
+  return { kind: "started", userNamespace: open(`/proc/${child.pid}/ns/user`, O_RDONLY) };
 }
 
 type Descriptors = {
@@ -72,33 +69,15 @@ function serverSteps({ argv, keep, maps }: ServerStart, { program, log, release,
   for (const fd of ours) steps.add(aim, "close", [fd]);
   const byte = { kind: "bytes", content: new Uint8Array(1), shown: "&byte" } as const;
   steps.add(aim, "read", [named(release, "release"), byte, 1]);
-  if (maps.writer === "self") writeMaps(steps, maps);
+  if (maps.writer === "self") planOwnIdMaps(steps, maps.uid, maps.gid);
   const nothing = steps.let("null", aim, "openat", [named(AT_FDCWD, "AT_FDCWD"), "/dev/null", named(2, "O_RDWR"), 0]);
   steps.add(aim, "dup3", [nothing, 0, 0]);
   for (const fd of [1, 2]) steps.add(aim, "dup3", [log, fd, 0]);
   steps.add({ kind: "session" }, "setsid", []);
   steps.add({ kind: "cwd", path: "/" }, "chdir", ["/"]);
   keepCapabilities(steps);
-  const none = { kind: "bytes", content: new Uint8Array(8), shown: "[]" } as const;
-  steps.add(aim, "rt_sigprocmask", [named(SIG_SETMASK, "SIG_SETMASK"), none, 0, 8]);
-  steps.add(aim, "close_range", [3, EVERYTHING, named(CLOSE_RANGE_CLOEXEC, "CLOSE_RANGE_CLOEXEC")]);
-  for (const fd of keep) steps.add(aim, "fcntl", [fd, named(F_SETFD, "F_SETFD"), 0]);
-  steps.add({ kind: "init" }, "execveat", [
-    program,
-    "",
-    { kind: "strings", list: argv },
-    { kind: "strings", list: [] },
-    flags({ AT_EMPTY_PATH: 0x1000 }, "AT_EMPTY_PATH"),
-  ]);
+  planExecute(steps, program, argv, keep);
   return steps.steps;
-}
-
-function writeMaps(steps: Program, { uid, gid }: UserNamespaceMaps): void {
-  const text = (maps: UserNamespaceMaps["uid"]): string =>
-    maps.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join("");
-  steps.writeFile({ kind: "map-ids", file: "setgroups" }, "/proc/self/setgroups", "deny");
-  steps.writeFile({ kind: "map-ids", file: "uid_map" }, "/proc/self/uid_map", text(uid));
-  steps.writeFile({ kind: "map-ids", file: "gid_map" }, "/proc/self/gid_map", text(gid));
 }
 
 /** Ambient ones outlive the execve of an id that is not root. The kernel masks what it does not know, and says EINVAL to a raise of it. */
@@ -123,11 +102,4 @@ function keepCapabilities(steps: Program): void {
       ],
       { tolerate: ["EINVAL"] },
     );
-}
-
-function failureIn(steps: readonly Step[], report: Uint8Array): LaunchFailure | undefined {
-  if (report.length === 0) return undefined;
-  const [, index = 0, errno = 0] = new Int32Array(report.slice(0, 12).buffer);
-  const step = steps[index];
-  return step ? { kind: "step", step, index, errno } : { kind: "lost", exitCode: 125 };
 }

@@ -42,6 +42,7 @@ export class ControlClient implements Disposable {
     if (sent < 0) return { kind: sent === -ERRNO.EAGAIN ? "silent" : "gone" };
     if (!readableWithin(this.#socket.number, PATIENCE)) return { kind: "silent" };
     const message = receiveMessage(this.#socket.number, LARGEST_MESSAGE);
+    if (message.kind === "failed" && message.errno === ERRNO.EMSGSIZE) return { kind: "unknown" };
     if (message.kind !== "message") return { kind: "gone" };
     for (const fd of message.fds) fd.close();
     return parseAnswer(message.bytes) ?? { kind: "unknown" };

@@ -6,8 +6,8 @@ import { SyscallError } from "../../ffi/syscall_error.ts";
 import { bindUnix, openPacketSocket } from "../../ffi/unix_socket.ts";
 import { startTimeOf } from "./process_identity.ts";
 import { CONTROL, living, makeEntry, removeEntry, underLock, writeState } from "./registry.ts";
+import type { RuntimeFolder } from "./runtime_folder.ts";
 import type { NetworkState, SandboxState } from "./sandbox_state.ts";
-import type { StateFolder } from "./state_folder.ts";
 
 export type Claim = {
   readonly name: string | undefined;
@@ -37,7 +37,7 @@ export type Claimed =
 const BACKLOG = 128;
 
 export class Registration {
-  readonly #root: StateFolder;
+  readonly #root: RuntimeFolder;
   readonly #folder: Fd;
   /** Whoever has it keeps the entry. */
   readonly lock: Fd;
@@ -45,7 +45,7 @@ export class Registration {
   readonly control: Fd | undefined;
   #state: SandboxState;
 
-  constructor(root: StateFolder, folder: Fd, lock: Fd, control: Fd | undefined, state: SandboxState) {
+  constructor(root: RuntimeFolder, folder: Fd, lock: Fd, control: Fd | undefined, state: SandboxState) {
     this.#root = root;
     this.#folder = folder;
     this.lock = lock;
@@ -89,7 +89,7 @@ export class Registration {
 }
 
 /** Names are for one sandbox at a time. Takes the descriptor of `root` over. */
-export function register(root: StateFolder, claim: Claim): Claimed {
+export function register(root: RuntimeFolder, claim: Claim): Claimed {
   return underLock(root, () => {
     const others = living(root);
     const taken = others.find(({ state }) => claim.name !== undefined && state?.name === claim.name);
@@ -103,7 +103,7 @@ export function register(root: StateFolder, claim: Claim): Claimed {
 }
 
 function registrationOf(
-  root: StateFolder,
+  root: RuntimeFolder,
   id: string,
   made: { readonly folder: Fd; readonly lock: Fd },
   { name, created, command, network, hasControl, leastFd }: Claim,

@@ -30,9 +30,9 @@ import {
   writeAll,
 } from "../../ffi/file.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
+import type { RuntimeFolder } from "./runtime_folder.ts";
 import { isSandboxId } from "./sandbox_name.ts";
 import { formatState, LARGEST_STATE, parseState, type SandboxState } from "./sandbox_state.ts";
-import type { StateFolder } from "./state_folder.ts";
 
 export const LOCK = "lock";
 export const STATE = "state.json";
@@ -43,7 +43,7 @@ const STATE_IN_WRITING = "state.json.new";
 export type Registered = { readonly id: string; readonly state: SandboxState | undefined };
 
 /** All that run, in the order of their start; what others have left behind is removed. */
-export function registered(root: StateFolder): readonly Registered[] {
+export function registered(root: RuntimeFolder): readonly Registered[] {
   return underLock(root, () => living(root)).sort((a, b) => (createdOf(a) < createdOf(b) ? -1 : 1));
 }
 
@@ -52,7 +52,7 @@ function createdOf({ id, state }: Registered): string {
 }
 
 /** `work` with nobody else making or removing folders. */
-export function underLock<T>({ fd, path }: StateFolder, work: () => T): T {
+export function underLock<T>({ fd, path }: RuntimeFolder, work: () => T): T {
   // Of another open file than any that is handed on: the lock goes with it.
   using own = open(".", O_RDONLY | O_DIRECTORY, 0, fd.number);
   flock(own.number, path, LOCK_EX);
@@ -60,7 +60,7 @@ export function underLock<T>({ fd, path }: StateFolder, work: () => T): T {
 }
 
 /** To be called under the lock. */
-export function living(root: StateFolder): Registered[] {
+export function living(root: RuntimeFolder): Registered[] {
   return idsIn(root).flatMap((id) => {
     using folder = openFolder(root, id);
     if (folder === undefined) return [];
@@ -72,7 +72,7 @@ export function living(root: StateFolder): Registered[] {
 
 /** Makes the folder of a new one and takes its lock; to be called under the other. `undefined` where the id is taken. */
 export function makeEntry(
-  { fd, path }: StateFolder,
+  { fd, path }: RuntimeFolder,
   id: string,
 ): { readonly folder: Fd; readonly lock: Fd } | undefined {
   try {
@@ -97,16 +97,16 @@ export function writeState(folder: Fd, state: SandboxState): void {
 }
 
 /** To be called under the lock. What is missing was never made. */
-export function removeEntry(root: StateFolder, folder: Fd, id: string): void {
+export function removeEntry(root: RuntimeFolder, folder: Fd, id: string): void {
   for (const name of [STATE_IN_WRITING, STATE, CONTROL, LOCK]) removeName(folder.number, name);
   removeName(root.fd.number, id, AT_REMOVEDIR);
 }
 
-export function openFolder(root: StateFolder, id: string): Fd | undefined {
+export function openFolder(root: RuntimeFolder, id: string): Fd | undefined {
   return ifThere(() => open(id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, root.fd.number));
 }
 
-function idsIn({ fd, path }: StateFolder): readonly string[] {
+function idsIn({ fd, path }: RuntimeFolder): readonly string[] {
   // Of its own, from the beginning: an open folder has one place to read on from.
   using own = open(".", O_RDONLY | O_DIRECTORY, 0, fd.number);
   const names = readdir(own.number, path).map(({ name }) => new TextDecoder().decode(name));

@@ -1,8 +1,8 @@
 // A command with a network of our own of which something has to be served from the start (a published port, a terminal beside it). For
 // any other the stack is made when the command first speaks to it: late_network.ts.
 import type { Fd } from "../../ffi/fd.ts";
-import { receiveFd } from "../../ffi/receive_fd.ts";
 import type { SignalPipe } from "../../ffi/signal_pipe.ts";
+import { receiveFd } from "../../ffi/unix_message.ts";
 import { TapDevice } from "../net/device/tap_device.ts";
 import type { StackStarter } from "./start_stack.ts";
 

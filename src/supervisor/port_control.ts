@@ -81,7 +81,7 @@ export class PortControl {
   #serve(client: Fd): boolean {
     const message = receiveMessage(client.number, LARGEST_MESSAGE);
     if (message.kind !== "message") return false;
-    const request = message.isWhole ? parseRequest(message.bytes) : undefined;
+    const request = parseRequest(message.bytes);
     const answer = request && this.#answer(request, message.fds);
     for (const fd of message.fds) fd.close();
     return answer !== undefined && sendMessage(client.number, formatAnswer(answer)) === 0;

@@ -5,9 +5,9 @@ import type { Fd } from "../../ffi/fd.ts";
 import { rawSyscall } from "../../ffi/libc.ts";
 import { type Interest, POLLIN, POLLOUT, poll } from "../../ffi/poll.ts";
 import { waitFor } from "../../ffi/process.ts";
-import { receiveFd } from "../../ffi/receive_fd.ts";
 import type { CaughtSignal, SignalPipe } from "../../ffi/signal_pipe.ts";
 import { rawModes, restoreModes, setWindowSize, terminalModes, windowSize } from "../../ffi/terminal.ts";
+import { receiveFd } from "../../ffi/unix_message.ts";
 import type { Background } from "./background.ts";
 import { passOn } from "./pass_on.ts";
 

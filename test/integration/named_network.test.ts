@@ -3,14 +3,14 @@ import { describe, expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
+import { address, fetched, NamedNetworks, serve } from "../support/named_network.ts";
 import { HANG, NO_NETWORK } from "../support/network_inside.ts";
 import { eventually } from "../support/processes.ts";
-import { address, fetched, SharedNetworks, serve } from "../support/shared_network.ts";
 import { absent, noIdRange, testWhere } from "../support/test_where.ts";
 import { workspace } from "../support/workspace.ts";
 
 const here = workspace();
-const networks = new SharedNetworks(here);
+const networks = new NamedNetworks(here);
 const withNetwork = testWhere(NO_NETWORK, absent("ip", "ping", "curl"));
 const withIpv6 = testWhere(NO_NETWORK, absent("ip", "ping", "curl"), noIpv6());
 const withRange = testWhere(NO_NETWORK, noIdRange());

@@ -2,14 +2,14 @@
 import { describe, expect } from "bun:test";
 import { existsSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { address, fetched, NamedNetworks, serve } from "../support/named_network.ts";
 import { NO_NETWORK, noOuterNamespace, within } from "../support/network_inside.ts";
 import { gone, stateOf, withDescendants } from "../support/processes.ts";
-import { address, fetched, SharedNetworks, serve } from "../support/shared_network.ts";
 import { absent, testWhere } from "../support/test_where.ts";
 import { workspace } from "../support/workspace.ts";
 
 const here = workspace();
-const networks = new SharedNetworks(here);
+const networks = new NamedNetworks(here);
 const withNetwork = testWhere(NO_NETWORK, absent("ip", "ping", "curl"));
 const inNamespace = testWhere(noOuterNamespace());
 
@@ -195,6 +195,6 @@ describe("what cannot be", () => {
     const options = { env: { XDG_RUNTIME_DIR: open } };
     const { code, stderr } = await here.run(["--net", "taken", "--", "true"], options);
     expect(code).toBe(125);
-    expect(stderr).toContain("is not yours alone");
+    expect(stderr).toContain(`Cannot keep the state of sandboxes in ${folder}: others may look into it (mode 777)`);
   });
 });

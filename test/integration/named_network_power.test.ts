@@ -2,15 +2,15 @@
 import { describe, expect } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { address, fetched, NamedNetworks, serve } from "../support/named_network.ts";
 import { HANG, NO_NETWORK } from "../support/network_inside.ts";
 import { udpServer } from "../support/network_servers.ts";
 import { eventually } from "../support/processes.ts";
-import { address, fetched, SharedNetworks, serve } from "../support/shared_network.ts";
 import { absent, testWhere } from "../support/test_where.ts";
 import { workspace } from "../support/workspace.ts";
 
 const here = workspace();
-const networks = new SharedNetworks(here);
+const networks = new NamedNetworks(here);
 const withNetwork = testWhere(NO_NETWORK, absent("ip", "ping", "curl"));
 
 describe("power", () => {

@@ -267,7 +267,7 @@ describe("options that make no sense", () => {
     const { code, stdout, stderr } = await here.run(["--net", net, "--", "echo", "started"]);
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toStartWith(`sandbox: Cannot use --net ${net}: ${cause}`);
-    expect(stderr).toContain("\n  give none, host, or slirp or fast with options: ");
+    expect(stderr).toContain("\n  give none, host, slirp or fast (the last two with options: ");
   });
 });
 

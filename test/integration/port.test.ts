@@ -205,7 +205,7 @@ describe("what cannot be had is told, and nothing is changed", () => {
       const { code, stderr } = await port(...words);
       expect(code).toBe(125);
       expect(stderr).toContain(`the network of --net ${mode} has no ports of its own`);
-      expect(stderr).toContain("sandbox run --net slirp --name other");
+      expect(stderr).toContain("run it without --net: the network that a sandbox has then is our own");
     }
     expect(await listed()).toEqual([]);
   });

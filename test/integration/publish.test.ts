@@ -272,7 +272,7 @@ describe("before anything starts", () => {
   test.each([["none"], ["host"]])("with --net %s it is wrong usage", async (mode) => {
     const { code, stderr } = await here.run(["--net", mode, "-p", "80", "--", "true"]);
     expect(code).toBe(2);
-    expect(stderr).toContain("drop --net: the network that a sandbox has without it is our own");
+    expect(stderr).toContain("run it without --net: the network that a sandbox has then is our own");
   });
 
   test("a bad word is wrong usage, also with --explain", async () => {

@@ -393,7 +393,7 @@ describe("what has been killed", () => {
       });
       await eventually(
         () => readFileSync(`/proc/${child.pid}/cmdline`, "utf8"),
-        (text) => text.includes(i % 2 === 0 ? "launch-joined" : "sandbox"),
+        (text) => text.includes(i % 2 === 0 ? "launch-shared" : "sandbox"),
       );
       const family = withDescendants(child.pid);
       child.kill("SIGKILL");

@@ -1,7 +1,8 @@
 // `sandbox enter-failed STEP ERRNO`: what this program is executed as where it could not enter namespaces (ffi/stage/enter.c), which is
 // done by one that cannot explain anything. Not for people, so no help speaks of it.
 import { ERRNO, errnoName } from "../../../ffi/errno.ts";
-import { type Fault, FaultError, usageFault } from "../../base/fault.ts";
+import { type Fault, FaultError } from "../../base/fault.ts";
+import { internalFault } from "../internal_fault.ts";
 
 const WHAT = {
   user: "Cannot enter the user namespace",
@@ -11,8 +12,7 @@ const WHAT = {
 type EnterStep = keyof typeof WHAT;
 
 export function enterFailed([step = "", errno = ""]: readonly string[]): never {
-  if (!isStep(step) || !/^\d{1,4}$/.test(errno))
-    throw usageFault("Cannot say what failed", "the message is none", "sandbox starts this command itself");
+  if (!isStep(step) || !/^\d{1,4}$/.test(errno)) throw internalFault("Cannot say what failed");
   throw new FaultError(enterFault(step, Number(errno)));
 }
 

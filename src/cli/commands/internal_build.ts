@@ -1,6 +1,6 @@
 // `sandbox internal-build MESSAGE`: one command of a recipe (src/cli/recipe/run_step.ts). Not for people, so no help speaks of it.
-import { usageFault } from "../../base/fault.ts";
 import { hostLookups } from "../../host/read_lookups.ts";
+import { internalFault } from "../internal_fault.ts";
 import { parseArguments } from "../parse/arguments.ts";
 import { STEP_LOCK, type StepMessage } from "../recipe/run_step.ts";
 import { runCommand } from "./run.table.ts";
@@ -20,5 +20,5 @@ function parseMessage(text: string): StepMessage {
   } catch (error) {
     if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
   }
-  throw usageFault("Cannot run a step of a recipe", "the message is none", "sandbox starts this command itself");
+  throw internalFault("Cannot run a step of a recipe");
 }

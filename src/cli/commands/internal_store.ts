@@ -3,7 +3,7 @@
 import { readAll, writeAll } from "../../../ffi/file.ts";
 import { outcomeOf, parseJob } from "../../../rootfs-builder/store/job_message.ts";
 import { performJob } from "../../../rootfs-builder/store/perform_job.ts";
-import { usageFault } from "../../base/fault.ts";
+import { internalFault } from "../internal_fault.ts";
 
 const LARGEST_MESSAGE = 1 << 16;
 
@@ -18,5 +18,5 @@ export async function internalStore(argv: readonly string[]): Promise<number> {
 }
 
 function misuse(cause: string): Error {
-  return usageFault("Cannot do the store's work", cause, "sandbox starts this command itself");
+  return internalFault("Cannot do the store's work", cause);
 }

@@ -1,6 +1,6 @@
 // `sandbox network rm NAME...`.
 import type { Fd } from "../../../ffi/fd.ts";
-import { receiveFdMessage } from "../../../ffi/fd_message.ts";
+import { receiveMessage } from "../../../ffi/unix_message.ts";
 import { requestFault } from "../../base/fault.ts";
 import { hostLookups } from "../../host/read_lookups.ts";
 import { answerOf, type NetworkPlace, tell, tryConnect, unlinkRuntime } from "../../network/client.ts";
@@ -43,5 +43,5 @@ function end(name: string, supervisor: Fd, runtime: string, force: boolean): voi
     );
   tell(supervisor, { kind: "stop" });
   // Its end closes the connection: nothing else comes.
-  receiveFdMessage(supervisor.number, 1, 0);
+  receiveMessage(supervisor.number, 1);
 }

@@ -1,11 +1,10 @@
 // `sandbox network-serve NAME LISTENER RUNTIME LOCK DEFINITION`: the supervisor of a network, started by the first who joins. Not for people, so
 // no help speaks of it.
 import { Fd } from "../../../ffi/fd.ts";
-import { sendFdMessage } from "../../../ffi/fd_message.ts";
 import { O_RDONLY, open } from "../../../ffi/file.ts";
 import { rawSyscall } from "../../../ffi/libc.ts";
 import { acceptAny } from "../../../ffi/socket.ts";
-import { usageFault } from "../../base/fault.ts";
+import { sendMessage } from "../../../ffi/unix_message.ts";
 import { Bridge } from "../../network/bridge.ts";
 import { makeBridgeNamespace } from "../../network/bridge_namespace.ts";
 import { unlinkRuntime } from "../../network/client.ts";
@@ -14,6 +13,7 @@ import { emitMessage } from "../../network/messages.ts";
 import { NetworkError } from "../../network/network_error.ts";
 import { nameProblem } from "../../network/network_name.ts";
 import { Server } from "../../network/server.ts";
+import { internalFault } from "../internal_fault.ts";
 import { faultText } from "../say.ts";
 
 export function networkServe([
@@ -25,7 +25,7 @@ export function networkServe([
 ]: readonly string[]): number {
   const read = parseDefinition(text);
   if (read.kind !== "read" || nameProblem(name) !== undefined || !/^\d{1,4}$/.test(listening))
-    throw usageFault("Cannot serve a network", "the message is none", "sandbox starts this command itself");
+    throw internalFault("Cannot serve a network");
   const listener = new Fd(Number(listening));
   const unlink = (): void => unlinkRuntime(runtime);
   const bridge = makeBridge(read.definition, listener, unlink);
@@ -53,7 +53,7 @@ function makeBridge(definition: NetworkDefinition, listener: Fd, unlink: () => v
     unlink();
     const { reason: cause, hint } = error;
     for (let client = acceptAny(listener.number); client >= 0; client = acceptAny(listener.number)) {
-      sendFdMessage(client, emitMessage({ kind: "refused", cause, hint }));
+      sendMessage(client, emitMessage({ kind: "refused", cause, hint }));
     }
     console.error(error.message);
     return undefined;

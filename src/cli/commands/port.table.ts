@@ -7,7 +7,7 @@ const ls: Command = {
   summary: "List the published ports of sandboxes that run",
   usage: "sandbox port ls [OPTION...] [SANDBOX]",
   description: [
-    "Lists which ports of the host's lead where: of SANDBOX, or of all that run with --net slirp. SANDBOX is a name (run --name), an id, or the beginning of an id.",
+    "Lists which ports of the host's lead where: of SANDBOX, or of all that have a network of their own. SANDBOX is a name (run --name), an id, or the beginning of an id.",
   ],
   passthrough: false,
   positional: "sandbox",
@@ -52,7 +52,9 @@ export const portCommand: Command = {
   name: "port",
   summary: "Manage published ports while a sandbox runs",
   usage: "sandbox port COMMAND [ARGUMENT...]",
-  description: ["For sandboxes with --net slirp and a name (run --name), or a port published from the start (run -p)."],
+  description: [
+    "For sandboxes with a network of their own, which is the default (run --net slirp, or fast), and a name (run --name), or a port published from the start (run -p).",
+  ],
   passthrough: false,
   flags: [HELP_FLAG],
   examples: [

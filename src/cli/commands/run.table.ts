@@ -1,4 +1,5 @@
 // `sandbox run`: its flags, as podman, docker and bwrap users know them.
+import { NET_WORDS } from "../../spec/net_word.ts";
 import type { Command } from "../command.ts";
 
 export const runCommand: Command = {
@@ -235,7 +236,7 @@ export const runCommand: Command = {
       value: "MODE|NAME",
       group: "Network",
       help: "slirp (default): a network of its own behind this program, which reaches what the caller can; behind a colon, with commas: cidr=, mtu=, ipv6=, host-loopback. fast[:...]: likewise, with TCP connections that may leave as the host's own (Linux 6.9). none: nothing but lo. host: the host's. NAME: the network of that name, with others on it (sandbox network create NAME). container:SANDBOX: that of another one that runs. ns:PATH: a network namespace by its file",
-      complete: ["slirp", "fast", "none", "host"],
+      complete: NET_WORDS.filter((word) => word !== "container" && word !== "ns"),
     },
     {
       name: "--network-alias",

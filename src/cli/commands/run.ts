@@ -7,6 +7,7 @@ import { hostLookups } from "../../host/read_lookups.ts";
 import { subordinateRanges } from "../../host/subordinate_ranges.ts";
 import type { PlanFacts } from "../../plan/facts.ts";
 import type { HostLookups } from "../../spec/host_lookups.ts";
+import { netWord } from "../../spec/net_word.ts";
 import type { Spec } from "../../spec/spec.ts";
 import type { Registration } from "../../state/registration.ts";
 import type { Parsed } from "../command.ts";
@@ -53,7 +54,8 @@ async function join(
 
 /** A network that is there already: `container:SANDBOX`, `ns:PATH`. */
 function isShared({ values }: Parsed): boolean {
-  return /^(container|ns)(:|$)/.test(values.get("--net")?.[0] ?? "");
+  const word = netWord(values.get("--net")?.[0] ?? "");
+  return word === "container" || word === "ns";
 }
 
 const LISTEN_FLAGS = [
@@ -107,7 +109,8 @@ export async function runIn(
   const ports = bind();
   const { shared, membership } = place;
   const registration = registered();
-  const launching = { spec: built.spec, facts, filters, lookups, keep, ports, registration, membership };
+  const hasEntered = membership !== undefined;
+  const launching = { spec: built.spec, facts, filters, lookups, keep, ports, registration, membership, hasEntered };
   return shared ? (await import("../enter_shared.ts")).enterShared(launching, shared) : launchSandbox(launching);
 }
 

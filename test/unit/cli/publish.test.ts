@@ -128,7 +128,7 @@ describe("publishedPorts()", () => {
     const fault = faultOf(() => publishedPorts(parsed(...words), undefined, false));
     expect(fault.exitCode).toBe(2);
     expect(fault.cause).toContain(`--net ${mode}`);
-    expect(fault.hint).toBe("drop --net: the network that a sandbox has without it is our own");
+    expect(fault.hint).toBe("run it without --net: the network that a sandbox has then is our own");
   });
 });
 

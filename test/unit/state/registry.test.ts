@@ -16,7 +16,7 @@ import { FaultError } from "../../../src/base/fault.ts";
 import { hasEnded, openProcess, startTimeOf } from "../../../src/state/process_identity.ts";
 import { type Claimed, type Registration, register } from "../../../src/state/registration.ts";
 import { registered } from "../../../src/state/registry.ts";
-import { openStateFolder } from "../../../src/state/state_folder.ts";
+import { openRuntimeFolder, runtimePath, runtimePaths } from "../../../src/state/runtime_folder.ts";
 
 const root = mkdtempSync(join(tmpdir(), "sandbox-registry-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -31,7 +31,8 @@ function runtime(mode = 0o700): string {
   return path;
 }
 
-const folderIn = (path: string) => openStateFolder({ XDG_RUNTIME_DIR: path }, UID, "sandboxes");
+const lookupsIn = (path: string) => ({ env: { XDG_RUNTIME_DIR: path }, uid: UID });
+const folderIn = (path: string) => openRuntimeFolder(lookupsIn(path), "sandboxes");
 
 function claim(path: string, name?: string, ids = ["aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc"]): Claimed {
   const left = [...ids];
@@ -138,6 +139,19 @@ describe("the folder of all", () => {
     const fault = faultOf(() => folderIn(path));
     expect(fault.cause).toBe("others may look into it (mode 755)");
     expect(fault.hint).toContain("XDG_RUNTIME_DIR");
+    expect(faultOf(() => runtimePath(lookupsIn(path)))).toEqual(fault);
+  });
+
+  test("its path is known before it is made, and it is one of those where it may be", () => {
+    const path = runtime();
+    expect(runtimePath(lookupsIn(path))).toBe(join(path, "sandbox"));
+    expect(runtimePaths(lookupsIn(path))).toEqual([
+      join(path, "sandbox"),
+      `/run/user/${UID}/sandbox`,
+      `/tmp/sandbox-${UID}`,
+    ]);
+    expect(openRuntimeFolder(lookupsIn(path), "networks", "web").path).toBe(join(path, "sandbox/networks/web"));
+    expect(runtimePaths(lookupsIn("/nowhere"))).toContain(runtimePath(lookupsIn("/nowhere")));
   });
 
   test("a link is not followed", () => {

@@ -1,24 +1,21 @@
-// `sandbox run-joined NAME CONNECTION ARGUMENT...`: `sandbox run ARGUMENT...` inside the user namespace of the network NAME, with the connection
+// `sandbox run-member NAME CONNECTION ARGUMENT...`: `sandbox run ARGUMENT...` inside the user namespace of the network NAME, with the connection
 // that holds its place there. Executed by join_network.ts; not for people, so no help speaks of it.
-import { Fd } from "../../../ffi/fd.ts";
-import { rawSyscall } from "../../../ffi/libc.ts";
+import { Fd, setCloseOnExec } from "../../../ffi/fd.ts";
 import { socketFamily } from "../../../ffi/unix_socket.ts";
-import { usageFault } from "../../base/fault.ts";
 import { hostLookups } from "../../host/read_lookups.ts";
 import { answerOf, tell } from "../../network/client.ts";
 import { nameProblem } from "../../network/network_name.ts";
+import { internalFault } from "../internal_fault.ts";
 import { definitionOf } from "../join_network.ts";
 import { networkPlace, onNetwork } from "../networks.ts";
 import { run } from "./run.ts";
 
-const [F_SETFD, FD_CLOEXEC] = [2, 1];
-
-export function runJoined([name = "", number = "", ...argv]: readonly string[]): Promise<number> {
+export function runMember([name = "", number = "", ...argv]: readonly string[]): Promise<number> {
   const isSound =
     nameProblem(name) === undefined && /^\d{1,5}$/.test(number) && socketFamily(Number(number)) === "unix";
-  if (!isSound) throw usageFault("Cannot go on", "the message is none", "sandbox starts this command itself");
+  if (!isSound) throw internalFault();
   const connection = new Fd(Number(number));
-  rawSyscall("fcntl", connection.number, F_SETFD, FD_CLOEXEC);
+  setCloseOnExec(connection.number);
   const place = networkPlace(name, hostLookups(process.env));
   const definition = definitionOf(place);
   const { ipv4, ipv6 } = onNetwork("join", name, () => {

@@ -39,7 +39,7 @@ export class RunningMember implements AsyncDisposable {
   }
 }
 
-export class SharedNetworks {
+export class NamedNetworks {
   readonly #here: Workspace;
   readonly runtime: string;
 
