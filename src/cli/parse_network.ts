@@ -1,7 +1,9 @@
 // --net MODE[:OPTION,...]: which network a sandbox gets, and the addresses of the one that is our own. They are those that users of
 // slirp4netns(1) know: 10.0.2.100/24, the gateway at .2, names at .3; beside it a unique local IPv6 network (RFC 4193).
 import { usageFault } from "../base/fault.ts";
-import { formatIpAddress, type IpAddress, type IpPrefix, parsePrefix } from "../net/wire/ip_address.ts";
+import { formatIpAddress, parsePrefix } from "../net/wire/ip_address.ts";
+import { isMtu, LEAST_MTU, MOST_MTU } from "../network/definition.ts";
+import { hostIn } from "../network/host_in.ts";
 import { netWord } from "../spec/net_word.ts";
 import type { NetworkMode } from "../spec/root_mounts.ts";
 import type { NetworkAddresses, UserNetwork } from "../spec/spec.ts";
@@ -15,8 +17,6 @@ const OPTIONS = ["cidr", "mtu", "ipv6", "host-loopback"] as const;
 const DEFAULT_CIDR = { 4: "10.0.2.0/24", 6: "fd00::/64" } as const;
 /** Host parts of the gateway, of the name server and of the sandbox itself: decimal in IPv4, as slirp4netns; the same digits in IPv6. */
 const HOSTS = { 4: { gateway: 2, nameserver: 3, own: 100 }, 6: { gateway: 2, nameserver: 3, own: 0x100 } } as const;
-/** The least that IPv6 works with (RFC 8200 section 5), and an IPv4 datagram's most, in whole blocks of 8 bytes. */
-const [LEAST_MTU, MOST_MTU] = [1280, 65520];
 
 export function parseNetwork(flag: string, text: string): NetworkChoice {
   const [word = "", ...rest] = text.split(":");
@@ -62,7 +62,7 @@ function userNetwork(flag: string, text: string, options: ReadonlyMap<string, st
 function mtuOf(flag: string, text: string, given: string | undefined): number {
   if (given === undefined) return MOST_MTU;
   const mtu = /^\d{1,6}$/.test(given) ? Number(given) : Number.NaN;
-  if (mtu >= LEAST_MTU && mtu <= MOST_MTU) return mtu;
+  if (isMtu(mtu)) return mtu;
   throw networkFault(flag, text, `mtu is a number from ${LEAST_MTU} to ${MOST_MTU}`);
 }
 
@@ -78,19 +78,11 @@ function addressesOf(flag: string, text: string, cidr: string, family: 4 | 6): N
   return { address: at(own), prefixLength: prefix.length, gateway: at(gateway), nameserver: at(nameserver) };
 }
 
-function hostIn({ address }: IpPrefix, host: number): IpAddress {
-  const bytes = address.bytes.slice();
-  const last = bytes.length - 1;
-  bytes[last] = (bytes[last] ?? 0) + (host & 0xff);
-  bytes[last - 1] = (bytes[last - 1] ?? 0) + (host >> 8);
-  return { family: address.family, bytes };
-}
-
 /** What `--net` takes. */
 export const NET_HINT = [
   "give none, host, slirp or fast (the last two with options: --net slirp:cidr=10.0.2.0/24,mtu=1500,ipv6=off,host-loopback),",
-  "or the name of a network: sandbox network ls",
   "or go where another is: --net container:SANDBOX, --net ns:PATH",
+  "or the name of a network: sandbox network ls",
 ].join("\n");
 
 function networkFault(flag: string, text: string, cause: string) {

@@ -2,7 +2,7 @@
 import { type FaultError, requestFault, usageFault } from "../base/fault.ts";
 import { searchDomains } from "../net/dns/search_domains.ts";
 import { parseIpAddress } from "../net/wire/ip_address.ts";
-import { isMemberName } from "../network/messages.ts";
+import { isHostName, isMemberName } from "../network/messages.ts";
 import type { HostLookups } from "../spec/host_lookups.ts";
 import type { NetworkMode, ResolverFiles } from "../spec/root_mounts.ts";
 import type { EgressRules, UserNames, UserNetwork } from "../spec/spec.ts";
@@ -137,7 +137,7 @@ function addedHosts(text: string, network: Interface): UserNames["hosts"] {
   const [name, address] = [text.slice(0, at).toLowerCase(), text.slice(at + 1).replace(/^\[(.*)\]$/, "$1")];
   const wrong = (cause: string): FaultError =>
     usageFault(`Cannot use --add-host ${text}`, cause, "give a name and an address: --add-host db.local:192.0.2.7");
-  if (at < 0 || !/^[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?$/.test(name)) throw wrong("it has no name of a host");
+  if (at < 0 || !isHostName(name)) throw wrong("it has no name of a host");
   if (address === HOST_GATEWAY) return gatewaysOf(network).map((gateway) => ({ name, address: gateway }));
   if (parseIpAddress(address) === undefined) throw wrong(`${address} is no IP address`);
   return [{ name, address }];

@@ -152,7 +152,7 @@ function resolverIn(value: unknown): UserNames | undefined {
     (one) => {
       const entry = objectIn(one);
       const address = addressIn(entry?.address);
-      return isText(entry?.name) && HOST_NAME.test(entry.name) && address !== undefined
+      return isText(entry?.name) && isHostName(entry.name) && address !== undefined
         ? { name: entry.name, address }
         : undefined;
     },

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { LineReader } from "../support/line_reader.ts";
-import { eventually, exeOf, gone, marked, pssOf, withDescendants } from "../support/processes.ts";
+import { eventually, gone, marked, pssOf, untilWaiter, withDescendants } from "../support/processes.ts";
 import { SANDBOX, workspace } from "../support/workspace.ts";
 
 const here = workspace();
@@ -247,10 +247,7 @@ describe("what is held while the command waits", () => {
   test("the supervisor is the static waiter, and holds less than 100 kB, with PID 1", async () => {
     const child = here.start(["--", "sh", "-c", "echo ready; read word"]);
     await new LineReader(child.stdout).until("ready");
-    await eventually(
-      () => exeOf(child.pid),
-      (exe) => exe.startsWith("/memfd:"),
-    );
+    await untilWaiter(child.pid);
     const [waiter = 0, init = 0] = withDescendants(child.pid);
     expect(pssOf(waiter) + pssOf(init)).toBeLessThan(100);
     child.stdin.end();
@@ -261,10 +258,7 @@ describe("what is held while the command waits", () => {
     const command = ["--net", "none", "--", "sh", "-c", "echo ready; read word"];
     const child = here.start(command, { env: { SECRET: "canary" } });
     await new LineReader(child.stdout).until("ready");
-    await eventually(
-      () => exeOf(child.pid),
-      (exe) => exe.startsWith("/memfd:"),
-    );
+    await untilWaiter(child.pid);
     const links = await eventually(
       () => readdirSync(`/proc/${child.pid}/fd`),
       (list) => list.length === 1,

@@ -1,8 +1,9 @@
 // `sandbox run --listen`: nothing runs before the first client; then one instance with the sockets, or one for each connection.
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { connect, createServer, type NetConnectOpts, type Socket } from "node:net";
 import { join } from "node:path";
+import { childrenOf } from "../support/children.ts";
 import { LineReader } from "../support/line_reader.ts";
 import { eventually, gone, withDescendants } from "../support/processes.ts";
 import { absent, asRoot, testWhere } from "../support/test_where.ts";
@@ -12,14 +13,7 @@ const here = workspace();
 const withPython = testWhere(absent("python3"));
 const withIpv6 = testWhere(existsSync("/proc/net/if_inet6") ? undefined : "this host has no IPv6");
 const server = here.file("server.py", readFileSync(join(import.meta.dir, "../support/listen_fd_server.py"), "utf8"));
-const children: Started[] = [];
-
-afterEach(async () => {
-  for (const child of children.splice(0)) {
-    child.kill("SIGKILL");
-    await child.exited;
-  }
-});
+const children = childrenOf(here);
 
 type Listening = {
   readonly child: Started;
@@ -29,8 +23,7 @@ type Listening = {
 
 /** A sandbox that listens at one port which the kernel chose, and at what `flags` say. */
 async function listening(flags: readonly string[], command: readonly string[]): Promise<Listening> {
-  const child = here.start(["--listen", "tcp=tcp:0", ...flags, "--", ...command]);
-  children.push(child);
+  const child = children.start(["--listen", "tcp=tcp:0", ...flags, "--", ...command]);
   const said = new LineReader(child.stderr);
   const line = (await said.next()) ?? "";
   const port = Number(/^sandbox: listening at tcp:127\.0\.0\.1:(\d+)$/.exec(line)?.[1]);
@@ -182,8 +175,7 @@ describe("listen-fd", () => {
       "os.environ.update(LISTEN_FDS='1', LISTEN_FDNAMES='web', LISTEN_PID=str(os.getpid()))",
       "os.execv(sys.argv[1], sys.argv[1:])",
     ].join("\n");
-    const child = here.start(["--listen", "systemd", "--", "python3", server], { via: ["python3", "-c", handing] });
-    children.push(child);
+    const child = children.start(["--listen", "systemd", "--", "python3", server], { via: ["python3", "-c", handing] });
     const port = Number(((await new LineReader(child.stdout).next()) ?? "").replace("port ", ""));
     expect(await talk({ port, host: "127.0.0.1" }, "hello\n")).toBe("web 2\n");
   });

@@ -7,7 +7,6 @@ import { LineReader } from "../support/line_reader.ts";
 import { HANG, NO_NETWORK, printed, python, SLIRP } from "../support/network_inside.ts";
 import { readToEnd, ServerProcess, TcpServer, udpServer } from "../support/network_servers.ts";
 import {
-  commandBelow,
   eventually,
   exeOf,
   gone,
@@ -15,6 +14,8 @@ import {
   openFiles,
   pssOf,
   stateOf,
+  stopAndGoOn,
+  untilWaiter,
   withDescendants,
 } from "../support/processes.ts";
 import { FORWARDED, SIGNAL_SAYER } from "../support/signal_sayer.ts";
@@ -35,14 +36,6 @@ async function ready(args: readonly string[], via: readonly string[] = []): Prom
   return { child, out };
 }
 
-/** Until the supervisor has become the static waiter. */
-async function waiting(child: Started): Promise<void> {
-  await eventually(
-    () => exeOf(child.pid),
-    (exe) => exe.startsWith("/memfd:"),
-  );
-}
-
 /** Until it has become the runtime with the stack in it. */
 async function serving(child: Started): Promise<void> {
   await eventually(
@@ -59,7 +52,7 @@ async function ended({ child }: Running): Promise<number> {
 describe("a command that says nothing to its network", () => {
   withNetwork("has the static waiter as its supervisor, which holds less than 100 kB, with PID 1", async () => {
     const { child } = await ready(["--", "sh", "-c", "echo ready; cat"]);
-    await waiting(child);
+    await untilWaiter(child.pid);
     const [waiter = 0, init = 0] = withDescendants(child.pid);
     expect(pssOf(waiter) + pssOf(init)).toBeLessThan(100);
     child.stdin.end();
@@ -69,7 +62,7 @@ describe("a command that says nothing to its network", () => {
   withNetwork("is seen by it neither in its streams, but standard error, nor in the caller's environment", async () => {
     const child = here.start([...SLIRP, "--", "sh", "-c", "echo ready; cat"], { env: { SECRET: "canary" } });
     await new LineReader(child.stdout).until("ready");
-    await waiting(child);
+    await untilWaiter(child.pid);
     const links = await eventually(
       () => openFiles(child.pid),
       (list) => list.filter((link) => link === "/dev/null").length === 2,
@@ -83,7 +76,7 @@ describe("a command that says nothing to its network", () => {
 
   withNetwork("is not thought to speak by what the kernel says of an interface, but by its first packet", async () => {
     const { child, out } = await ready(["--", "sh", "-c", "echo ready; read word; ping -c1 10.0.2.2; echo $?; cat"]);
-    await waiting(child);
+    await untilWaiter(child.pid);
     // MLD reports are repeated within a second (RFC 3810 section 9.11): nothing tells when there will be no other.
     await Bun.sleep(1500);
     expect(exeOf(child.pid)).toStartWith("/memfd:");
@@ -324,15 +317,7 @@ say("told", len(told))`;
 
   withNetwork("SIGTSTP stops the command, SIGCONT lets it go on", async () => {
     const { child, out } = await ready(["--", "sh", "-c", "echo ready; exec cat"]);
-    await waiting(child);
-    const command = await commandBelow(child.pid);
-    child.kill("SIGTSTP");
-    await eventually(
-      () => stateOf(command),
-      (state) => state === "T",
-    );
-    child.stdin.write("through\n");
-    child.kill("SIGCONT");
+    await stopAndGoOn(child);
     expect(await out.next()).toBe("through");
     await child.stdin.end();
     expect(await child.exited).toBe(0);

@@ -1,9 +1,10 @@
 // `sandbox port ls|add|rm`: ports of a sandbox that runs already, with real servers inside and real clients outside.
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { createSocket } from "node:dgram";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
+import { childrenOf } from "../support/children.ts";
 import { LineReader } from "../support/line_reader.ts";
 import { noTun } from "../support/net_namespace.ts";
 import { HANG } from "../support/network_inside.ts";
@@ -17,21 +18,11 @@ const inSlirp = testWhere(noTun(), absent("python3"));
 const withIpv6 = testWhere(noTun(), absent("python3"), noIpv6);
 const SERVER = here.file("echo_server.py", readFileSync(join(import.meta.dir, "../support/echo_server.py"), "utf8"));
 const FOLDER = join(here.runtime, "sandbox/sandboxes");
-const children: Started[] = [];
-
-afterEach(async () => {
-  for (const child of children.splice(0)) {
-    child.kill("SIGKILL");
-    await child.exited;
-  }
-});
+const children = childrenOf(here);
 
 /** A sandbox with echo servers at `ports` inside. */
 async function serving(name: string, ports: readonly string[], flags: readonly string[] = []): Promise<Started> {
-  const child = here.start(["--net", "slirp", "--name", name, ...flags, "--", "python3", SERVER, ...ports]);
-  children.push(child);
-  await new LineReader(child.stdout).until("ready");
-  return child;
+  return children.ready(["--net", "slirp", "--name", name, ...flags, "--", "python3", SERVER, ...ports]);
 }
 
 const port = (...words: readonly string[]) => here.sandbox(["port", ...words]);
@@ -80,9 +71,7 @@ describe("a port that is added", () => {
     const script =
       "import http.server as h, socketserver as s; v = s.TCPServer(('', 8000), h.SimpleHTTPRequestHandler)";
     const server = `${script}; print("ready", flush=True); v.serve_forever()`;
-    const child = here.start(["--net", "slirp", "--name", "web", "--", "python3", "-c", server]);
-    children.push(child);
-    await new LineReader(child.stdout).until("ready");
+    await children.ready(["--net", "slirp", "--name", "web", "--", "python3", "-c", server]);
     const line = await said("add", "web", "0:8000");
     expect(line).toMatch(/^127\.0\.0\.1:\d+ -> 8000\/tcp\n$/);
     const url = `http://127.0.0.1:${chosen(line)}/page.html`;
@@ -194,9 +183,7 @@ describe("what cannot be had is told, and nothing is changed", () => {
   });
 
   test.each([["none"], ["host"]])("with --net %s", async (mode) => {
-    const child = here.start(["--net", mode, "--name", "other", "--", "sh", "-c", "echo ready; cat"]);
-    children.push(child);
-    await new LineReader(child.stdout).until("ready");
+    await children.ready(["--net", mode, "--name", "other", "--", "sh", "-c", "echo ready; cat"]);
     for (const words of [
       ["ls", "other"],
       ["add", "other", "80"],
@@ -217,9 +204,7 @@ describe("what cannot be had is told, and nothing is changed", () => {
       stderr:
         "sandbox: Cannot find the sandbox nobody: none of that name or id is running\n  none at all is: start one with sandbox run --name NAME\n",
     });
-    const child = here.start(["--name", "somebody", "--", "sh", "-c", "echo ready; cat"]);
-    children.push(child);
-    await new LineReader(child.stdout).until("ready");
+    await children.ready(["--name", "somebody", "--", "sh", "-c", "echo ready; cat"]);
     expect((await port("add", "no\u001b[2Jbody", "80")).stderr).toBe(
       "sandbox: Cannot find the sandbox no\\u{1b}[2Jbody: none of that name or id is running\n  running are: somebody\n",
     );
@@ -273,9 +258,7 @@ describe("the supervisor", () => {
   );
 
   inSlirp("that has published a port has an id, also without a name", async () => {
-    const child = here.start(["--net", "slirp", "-p", "8000", "--", "python3", SERVER, "8000/tcp"]);
-    children.push(child);
-    await new LineReader(child.stdout).until("ready");
+    await children.ready(["--net", "slirp", "-p", "8000", "--", "python3", SERVER, "8000/tcp"]);
     const [{ id, name } = {}] = await listed();
     expect({ id: `${id}`.length, name }).toEqual({ id: 12, name: null });
     const at = chosen(await said("add", `${id}`, "8000"));

@@ -1,11 +1,12 @@
 // `sandbox run --net slirp --publish`: clients of the host's reach servers inside, as they are asked for and no others.
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { existsSync, readFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { minirootfs } from "../fixtures/rootfs-builder/minirootfs.ts";
+import { childrenOf } from "../support/children.ts";
 import { writeImages } from "../support/image_layout.ts";
 import { LineReader } from "../support/line_reader.ts";
 import { noNetNamespace, noTun } from "../support/net_namespace.ts";
@@ -17,15 +18,8 @@ const noIpv6 = existsSync("/proc/net/if_inet6") ? undefined : "this host has no 
 const inSlirp = testWhere(noTun(), absent("python3"));
 const withIpv6 = testWhere(noTun(), absent("python3"), noIpv6);
 const server = here.file("echo_server.py", readFileSync(join(import.meta.dir, "../support/echo_server.py"), "utf8"));
-const children: Started[] = [];
+const children = childrenOf(here);
 const lines = (stream: Started["stdout"]): LineReader => new LineReader(stream);
-
-afterEach(async () => {
-  for (const child of children.splice(0)) {
-    child.kill("SIGKILL");
-    await child.exited;
-  }
-});
 
 /** A sandbox that serves; host ports that the kernel chose, by what they lead to. */
 async function served(
@@ -33,8 +27,7 @@ async function served(
   command: readonly string[],
   chosen = flags.filter((word) => word === "-p").length,
 ): Promise<{ readonly child: Started; readonly ports: ReadonlyMap<string, number> }> {
-  const child = here.start(["--net", "slirp", ...flags, ...command]);
-  children.push(child);
+  const child = children.start(["--net", "slirp", ...flags, ...command]);
   const said = lines(child.stderr);
   const ports = new Map<string, number>();
   for (let i = 0; i < chosen; i++) {
@@ -150,8 +143,7 @@ describe("TCP", () => {
   });
 
   withIpv6("an IPv6 client of a sandbox without IPv6 comes by IPv4", async () => {
-    const child = here.start(["--net", "slirp:ipv6=off", "-p", "[::1]::8000", ...echo("8000/tcp")]);
-    children.push(child);
+    const child = children.start(["--net", "slirp:ipv6=off", "-p", "[::1]::8000", ...echo("8000/tcp")]);
     const line = await lines(child.stderr).next();
     await lines(child.stdout).until("ready");
     const port = Number(/:(\d+) ->/.exec(line ?? "")?.[1]);
@@ -316,8 +308,7 @@ describe("--publish-all", () => {
       const config = { ExposedPorts: { "8000/tcp": {}, "5000/sctp": {} } };
       writeImages(here.folder("layout"), [{ tag: "app", layers, config }]);
       const script = "nc -lk -p 8000 -e cat & until netstat -ltn | grep -q :8000; do :; done; echo ready; wait";
-      const child = here.start(["--net", "slirp", "-P", "--rootfs", "oci:layout:app", "--", "sh", "-c", script]);
-      children.push(child);
+      const child = children.start(["--net", "slirp", "-P", "--rootfs", "oci:layout:app", "--", "sh", "-c", script]);
       const said = lines(child.stderr);
       const told: string[] = [];
       while (!told.at(-1)?.includes("8000/tcp")) told.push((await said.next()) ?? "8000/tcp is not told");

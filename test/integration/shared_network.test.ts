@@ -1,12 +1,13 @@
 // `sandbox run --net container:SANDBOX` and `--net ns:PATH`: two sandboxes in one network, and in nothing else together.
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { minirootfs } from "../fixtures/rootfs-builder/minirootfs.ts";
+import { childrenOf } from "../support/children.ts";
 import { LineReader } from "../support/line_reader.ts";
 import { noNetNamespace, noTun } from "../support/net_namespace.ts";
 import { HANG } from "../support/network_inside.ts";
-import { eventually, exeOf, gone, pssOf, withDescendants } from "../support/processes.ts";
+import { eventually, gone, pssOf, untilWaiter, withDescendants } from "../support/processes.ts";
 import { absent, asRoot, noIdRange, testWhere } from "../support/test_where.ts";
 import { SANDBOX, type Started, workspace } from "../support/workspace.ts";
 
@@ -14,29 +15,13 @@ const here = workspace();
 const noAlpine = minirootfs ? undefined : "no Alpine minirootfs";
 const SERVER = here.file("echo_server.py", readFileSync(join(import.meta.dir, "../support/echo_server.py"), "utf8"));
 const FOLDER = join(here.runtime, "sandbox/sandboxes");
-const children: Started[] = [];
+const children = childrenOf(here);
 const testPython = testWhere(absent("python3"));
 const inSlirp = testWhere(noTun(), absent("python3", "ip"));
 
-afterEach(async () => {
-  for (const child of children.splice(0).reverse()) {
-    child.kill("SIGKILL");
-    await child.exited;
-  }
-});
-
-async function started(args: readonly string[]): Promise<Started> {
-  const child = here.start(args);
-  children.push(child);
-  const lines = new LineReader(child.stdout);
-  const line = await lines.next();
-  if (line !== "ready") throw new Error(`${line}: ${await new Response(child.stderr).text()}`);
-  return child;
-}
-
 /** A named sandbox that is there, and has been written down. */
 async function first(flags: readonly string[], command = ["sh", "-c", "echo ready; exec cat"]): Promise<Started> {
-  const child = await started(["--name", "first", ...flags, "--", ...command]);
+  const child = await children.ready(["--name", "first", ...flags, "--", ...command]);
   await eventually(
     () => states().find(({ name }) => name === "first")?.status,
     (status) => status === "running",
@@ -70,7 +55,7 @@ s = socket.create_connection(("127.0.0.1", 8000)); s.sendall(b"who?"); print(s.r
     expect(await own("grep -w db /etc/hosts")).toBe(
       "lo 127.0.0.1/8\nlo ::1/128\ntap0 10.0.2.100/24\ntap0 fd00::100/64\nnameserver 10.0.2.3\nnameserver fd00::3\n192.0.2.7 db\n",
     );
-    await started(["--net", "container:first", "--", "python3", SERVER, "8000/tcp"]);
+    await children.ready(["--net", "container:first", "--", "python3", SERVER, "8000/tcp"]);
     const { stdout } = await here.sandbox(["port", "add", "first", "8000"]);
     const port = /:(\d+) ->/.exec(stdout)?.[1];
     const answer = await here.host(["python3", "-c", CLIENT, "127.0.0.1", `${port}`]);
@@ -79,7 +64,7 @@ s = socket.create_connection(("127.0.0.1", 8000)); s.sendall(b"who?"); print(s.r
 
   inSlirp("may be a third one's as well, by the second", async () => {
     await first(["--net", "slirp"]);
-    await started(["--net", "container:first", "--name", "second", "--", "sh", "-c", "echo ready; exec cat"]);
+    await children.ready(["--net", "container:first", "--name", "second", "--", "sh", "-c", "echo ready; exec cat"]);
     const script = "readlink /proc/self/ns/net";
     await eventually(
       () => initOf("second"),
@@ -94,8 +79,7 @@ s = socket.create_connection(("127.0.0.1", 8000)); s.sendall(b"who?"); print(s.r
       const one = await first(["--net", "slirp"]);
       const script =
         "echo ready; read line; until ip -o link show tap0 | grep -q NO-CARRIER; do :; done; echo done; exit 7";
-      const two = here.start(["--net", "container:first", "--", "sh", "-c", script]);
-      children.push(two);
+      const two = children.start(["--net", "container:first", "--", "sh", "-c", script]);
       const lines = new LineReader(two.stdout);
       await lines.until("ready");
       const [, init = 0] = withDescendants(one.pid);
@@ -119,17 +103,14 @@ s = socket.create_connection(("127.0.0.1", 8000)); s.sendall(b"who?"); print(s.r
     expect((await here.run([...shared, "--", "/nowhere"])).code).toBe(127);
     expect((await here.run([...shared, "-t", "--", "tty"])).stdout).toContain("/dev/pts/0");
     expect((await here.run([...shared, "--", "cat"], { stdin: "in and out" })).stdout).toBe("in and out");
-    const child = await started([
+    const child = await children.ready([
       ...shared,
       "--",
       "sh",
       "-c",
       "trap 'exit 9' TERM; echo ready; while :; do read x; done",
     ]);
-    await eventually(
-      () => exeOf(child.pid),
-      (exe) => exe.includes("sandbox-waiter"),
-    );
+    await untilWaiter(child.pid);
     expect(pssOf(child.pid)).toBeLessThan(100);
     expect(readFileSync(`/proc/${child.pid}/status`, "utf8")).toMatch(/CapPrm:\t0+\nCapEff:\t0+\n/);
     child.kill("SIGTERM");
@@ -138,7 +119,16 @@ s = socket.create_connection(("127.0.0.1", 8000)); s.sendall(b"who?"); print(s.r
 
   test("a name of its own is written down, and goes with it", async () => {
     await first([]);
-    const child = await started(["--net", "container:first", "--name", "second", "--", "sh", "-c", "echo ready; cat"]);
+    const child = await children.ready([
+      "--net",
+      "container:first",
+      "--name",
+      "second",
+      "--",
+      "sh",
+      "-c",
+      "echo ready; cat",
+    ]);
     const state = await eventually(
       () => states().find(({ name }) => name === "second"),
       ({ status }) => status === "running",

@@ -1,7 +1,7 @@
 // Signals to the supervisor reach the command, and nothing else does.
 import { describe, expect, test } from "bun:test";
 import { LineReader } from "../support/line_reader.ts";
-import { commandBelow, eventually, exeOf, stateOf } from "../support/processes.ts";
+import { stopAndGoOn, untilWaiter } from "../support/processes.ts";
 import { FORWARDED, SIGNAL_SAYER } from "../support/signal_sayer.ts";
 import { type RunOptions, type Started, workspace } from "../support/workspace.ts";
 
@@ -13,16 +13,8 @@ async function sayer(args: readonly string[] = [], options: RunOptions = {}): Pr
   const child = here.start([...args, "--", ...SIGNAL_SAYER], options);
   const out = new LineReader(child.stdout);
   await out.until("ready");
-  await waiting(child);
+  await untilWaiter(child.pid);
   return { child, out };
-}
-
-/** Until the supervisor has become the static waiter. */
-async function waiting(child: Started): Promise<void> {
-  await eventually(
-    () => exeOf(child.pid),
-    (exe) => exe.startsWith("/memfd:"),
-  );
 }
 
 async function ended({ child }: Running): Promise<number> {
@@ -85,15 +77,7 @@ describe("forwarding", () => {
     const child = here.start(["--", "sh", "-c", "echo ready; exec cat"]);
     const out = new LineReader(child.stdout);
     await out.until("ready");
-    await waiting(child);
-    const command = await commandBelow(child.pid);
-    child.kill("SIGTSTP");
-    await eventually(
-      () => stateOf(command),
-      (state) => state === "T",
-    );
-    child.stdin.write("through\n");
-    child.kill("SIGCONT");
+    await stopAndGoOn(child);
     expect(await out.next()).toBe("through");
     await child.stdin.end();
     expect(await child.exited).toBe(0);

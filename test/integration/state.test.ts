@@ -2,21 +2,18 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { LineReader } from "../support/line_reader.ts";
+import { Children } from "../support/children.ts";
 import { noTun } from "../support/net_namespace.ts";
-import { eventually, exeOf, gone, pssOf, withDescendants } from "../support/processes.ts";
+import { eventually, gone, pssOf, untilWaiter, withDescendants } from "../support/processes.ts";
 import { absent, testWhere } from "../support/test_where.ts";
 import { SANDBOX, type Started, workspace } from "../support/workspace.ts";
 
 const here = workspace();
-const children: Started[] = [];
+const children = new Children(here);
 const FOLDER = join(here.runtime, "sandbox/sandboxes");
 
 afterEach(async () => {
-  for (const child of children.splice(0)) {
-    child.kill("SIGKILL");
-    await child.exited;
-  }
+  await children.end();
   await here.sandbox(["port", "ls"]);
 });
 
@@ -25,9 +22,7 @@ const ids = (): readonly string[] => (existsSync(FOLDER) ? readdirSync(FOLDER) :
 /** A named sandbox whose command runs and waits for the end of its input. */
 async function named(name: string, flags: readonly string[] = []): Promise<{ child: Started; id: string }> {
   const before = ids();
-  const child = here.start(["--name", name, ...flags, "--", "sh", "-c", "echo ready; cat"]);
-  children.push(child);
-  await new LineReader(child.stdout).until("ready");
+  const child = await children.ready(["--name", name, ...flags, "--", "sh", "-c", "echo ready; cat"]);
   const [id = ""] = ids().filter((one) => !before.includes(one));
   return { child, id };
 }
@@ -63,10 +58,7 @@ describe("a named sandbox", () => {
 
   test("costs no more than the waiter, which holds its lock", async () => {
     const { child } = await named("small", ["--net", "none"]);
-    await eventually(
-      () => exeOf(child.pid),
-      (exe) => exe.includes("sandbox-waiter"),
-    );
+    await untilWaiter(child.pid);
     expect(pssOf(child.pid)).toBeLessThan(100);
   });
 
@@ -116,8 +108,7 @@ describe("a named sandbox", () => {
   }, 60_000);
 
   test("of 16 that want one name at once, one has it", async () => {
-    const all = Array.from({ length: 16 }, () => here.start(["--name", "wanted", "--", "cat"]));
-    children.push(...all);
+    const all = Array.from({ length: 16 }, () => children.start(["--name", "wanted", "--", "cat"]));
     await eventually(
       () => all.filter(({ exitCode }) => exitCode !== null).length,
       (ended) => ended === 15,
@@ -190,9 +181,9 @@ describe("the folder", () => {
     const long = join(here.root, "x".repeat(120));
     mkdirSync(long, { mode: 0o700 });
     const env = { XDG_RUNTIME_DIR: long };
-    const child = here.start(["--net", "slirp", "--name", "far", "--", "sh", "-c", "echo ready; cat"], { env });
-    children.push(child);
-    await new LineReader(child.stdout).until("ready");
+    await children.ready(["--net", "slirp", "--name", "far", "--", "sh", "-c", "echo ready; cat"], {
+      env,
+    });
     const { stdout } = await here.sandbox(["port", "add", "far", "80"], { env });
     expect(stdout).toMatch(/^127\.0\.0\.1:\d+ -> 80\/tcp\n$/);
   });

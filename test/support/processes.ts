@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { rawSyscall } from "../../ffi/libc.ts";
 import { readableWithin } from "../../ffi/process.ts";
+import type { Started } from "./workspace.ts";
 
 /** pid and every process below it. */
 export function withDescendants(pid: number): readonly number[] {
@@ -43,6 +44,14 @@ export async function eventually<T>(read: () => T, wanted: (value: T) => boolean
   }
 }
 
+/** Waits until a supervisor has become the static waiter (ffi/stage/waiter.c). */
+export async function untilWaiter(pid: number): Promise<void> {
+  await eventually(
+    () => exeOf(pid),
+    (exe) => exe.startsWith("/memfd:sandbox-waiter"),
+  );
+}
+
 /** The command of a waiter whose sandbox has but one process beside PID 1. A child may still be taking down the supervisor's memory. */
 export async function commandBelow(waiter: number): Promise<number> {
   const family = await eventually(
@@ -50,6 +59,19 @@ export async function commandBelow(waiter: number): Promise<number> {
     (processes) => processes.length === 3,
   );
   return family[2] ?? 0;
+}
+
+/** SIGTSTP to the supervisor of a `cat`, and SIGCONT once it has stopped and there is something to read. */
+export async function stopAndGoOn(supervisor: Started): Promise<void> {
+  await untilWaiter(supervisor.pid);
+  const command = await commandBelow(supervisor.pid);
+  supervisor.kill("SIGTSTP");
+  await eventually(
+    () => stateOf(command),
+    (state) => state === "T",
+  );
+  supervisor.stdin.write("through\n");
+  supervisor.kill("SIGCONT");
 }
 
 /** What a process has open, by descriptor. */

@@ -235,7 +235,7 @@ export const runCommand: Command = {
       name: "--net",
       value: "MODE|NAME",
       group: "Network",
-      help: "slirp (default): a network of its own behind this program, which reaches what the caller can; behind a colon, with commas: cidr=, mtu=, ipv6=, host-loopback. fast[:...]: likewise, with TCP connections that may leave as the host's own (Linux 6.9). none: nothing but lo. host: the host's. NAME: the network of that name, with others on it (sandbox network create NAME). container:SANDBOX: that of another one that runs. ns:PATH: a network namespace by its file",
+      help: "slirp (default): a network of its own behind this program, which reaches what the caller can. fast: likewise, with TCP connections that leave as the host's own (Linux 6.9). Both take options: slirp:cidr=...,mtu=...,ipv6=...,host-loopback. none: nothing but lo. host: the host's. NAME: one that other sandboxes are on, too (sandbox network create NAME). container:SANDBOX: that of another sandbox. ns:PATH: a network namespace by its file",
       complete: NET_WORDS.filter((word) => word !== "container" && word !== "ns"),
     },
     {
