@@ -110,21 +110,26 @@ static void hand_over(const struct network *network, s64 length, u64 pid, u64 pi
   SYS3(__NR_write, 2, failure, sizeof failure - 1);
 }
 
+static void hand_over_or_go_on(struct network *network, s64 length, u64 pid, u64 pidfd, u64 flags, char **argv) {
+  if (length == NOTHING) return;
+  hand_over(network, length, pid, pidfd, flags, argv);
+  network->tap = -1;
+}
+
+// A signal is taken before what it tells of is looked at: a child that ends in between has sent another one.
 static void await_end(struct network *network, u64 pid, u64 pidfd, u64 flags, char **argv) {
   u64 all = ~0UL;
   struct { u64 seconds, nanoseconds; } at_once = {0, 0};
   struct siginfo info;
   s64 signals = network->tap < 0 ? -1 : SYS4(__NR_signalfd4, -1, &all, SIGSET_BYTES, O_CLOEXEC_);
-  s64 length = network->tap < 0 ? NOTHING : next_asking(network);
-  for (;; length = await_frame(network, signals)) {
-    // Even one that has ended may have left something to be passed on.
-    if (length != NOTHING) {
-      hand_over(network, length, pid, pidfd, flags, argv);
-      network->tap = -1;
-    }
-    reap(pid);
+  // Even one that has ended may have left something to be passed on.
+  hand_over_or_go_on(network, network->tap < 0 ? NOTHING : next_asking(network), pid, pidfd, flags, argv);
+  reap(pid);
+  for (;;) {
+    hand_over_or_go_on(network, await_frame(network, signals), pid, pidfd, flags, argv);
     s64 signo = SYS4(__NR_rt_sigtimedwait, &all, &info, network->tap < 0 ? 0 : &at_once, SIGSET_BYTES);
-    if (signo > 0 && signo != SIGCHLD_ && signo != SIGPIPE_) forward(pidfd, flags, &info);
+    if (signo == SIGCHLD_) reap(pid);
+    else if (signo > 0 && signo != SIGPIPE_) forward(pidfd, flags, &info);
   }
 }
 
