@@ -16,7 +16,8 @@ enum { FRAME_BYTES = 17 * 4096 };
 struct pollfd { s32 fd; u16 events, revents; };
 
 // `tap` is negative where there is no network, or none any more.
-struct network { s64 tap; u64 program; char *inputs; };
+// `ending` is what is to be known at the sandbox's end, if anything is to be done then.
+struct network { s64 tap; u64 program; char *inputs, *ending; };
 
 static u8 first_frame[FRAME_BYTES];
 
@@ -87,7 +88,7 @@ static void start_stack(const struct network *network, s64 length, u64 pid, u64 
   argv[0] = words[0];
   argv[1] = "serve-network";
   argv[2] = numbers;
-  char *envp[] = {network->inputs, 0};
+  char *envp[] = {network->inputs, network->ending, 0};
   SYS3(__NR_fcntl, network->program, F_SETFD_, FD_CLOEXEC_);
   SYS5(__NR_execveat, network->program, "", argv, envp, AT_EMPTY_PATH_);
   SYS1(__NR_close, frame);

@@ -2,12 +2,15 @@
 // do than to wait.
 import { defaultChildSignal, dieWithParent, dropCapabilities, exitNow } from "../../ffi/process.ts";
 import { FaultError } from "../base/fault.ts";
+import type { SandboxCgroup } from "../cgroup/sandbox_cgroup.ts";
 import type { LaunchFailure, MapIds } from "../launch/launch_plan.ts";
 import { type Filters, type Started, start } from "../launch/start.ts";
 import type { PlanFacts } from "../plan/facts.ts";
 import type { HostLookups } from "../spec/host_lookups.ts";
 import type { Spec } from "../spec/spec.ts";
 import type { Registration } from "../state/registration.ts";
+import { Deadline, type TimeLimit } from "../supervisor/deadline.ts";
+import type { Ending } from "../supervisor/ending.ts";
 import { handOver } from "../supervisor/hand_over.ts";
 import type { LateNetwork } from "../supervisor/late_network.ts";
 import type { StackInputs, StackStarter } from "../supervisor/start_stack.ts";
@@ -26,9 +29,15 @@ export type Launching = {
   readonly registration: Registration | undefined;
   /** On a network with others. */
   readonly membership?: Membership | undefined;
+  /** --stats: where to. */
+  readonly stats?: Ending["stats"];
+  /** --timeout. */
+  readonly timeLimit?: TimeLimit | undefined;
   /** Who maps ids where newuidmap(1) cannot; where that is this process, it may do no such thing afterwards. */
   readonly mapIds?: MapIds;
 };
+
+const FIRST_DESCRIPTOR = 3;
 
 /** To the command's end; its exit code. Does not come back where the waiter takes over. */
 export async function launchSandbox(launching: Launching): Promise<number> {
@@ -44,16 +53,45 @@ export async function launchSandbox(launching: Launching): Promise<number> {
   };
   const connection = membership?.connection?.number;
   const hostPath = lookups.env.PATH ?? "";
-  const started = await start({ spec, facts, filters, hostPath, mapIds, connection, meanwhile });
+  const startedAt = needsEnding(launching) ? (await import("../../ffi/usage.ts")).monotonicTime() : 0;
+  const control = await controlOf(launching);
+  const started = await start({ spec, facts, filters, hostPath, mapIds, place: control, connection, meanwhile });
   if (mapIds || membership) dropCapabilities();
   if (started.kind !== "running") {
     registration?.remove();
     return throwFault(started, spec);
   }
   registration?.started(started.pid);
-  const exitCode = (await supervised(started, spec, starter)) ?? leaveTo(started, launching, late);
+  const ending = needsEnding(launching) ? endingOf(launching, control, startedAt) : undefined;
+  control?.[Symbol.dispose]();
+  const deadline = Deadline.of(launching.timeLimit);
+  const own = await supervised(started, spec, starter, deadline);
+  if (own === undefined) return leaveTo({ started, launching, late, deadline, ending });
   registration?.remove();
+  const exitCode = deadline.exitCode(own);
+  if (ending) (await import("./end_sandbox.ts")).endSandbox(ending, exitCode);
   return exitCode;
+}
+
+function needsEnding({ spec, stats }: Launching): boolean {
+  return spec.sandbox.cgroup !== undefined || stats !== undefined;
+}
+
+async function controlOf({ spec, lookups, registration }: Launching): Promise<SandboxCgroup | undefined> {
+  if (!spec.sandbox.cgroup) return undefined;
+  const { startCgroup } = await import("./start_cgroup.ts");
+  return startCgroup(spec, registration?.id ?? (await import("./new_id.ts")).newId(), lookups);
+}
+
+function endingOf({ spec, stats }: Launching, control: SandboxCgroup | undefined, startedAt: number): Ending {
+  const limits = control?.limits?.raised(FIRST_DESCRIPTOR + spec.sandbox.preserveFds);
+  const group = limits && {
+    fd: limits.fd,
+    path: limits.path,
+    isOurs: control?.isOurs === true,
+    memoryLimit: spec.linux.resources?.memory?.limit,
+  };
+  return { group, stats, startedAt };
 }
 
 function lateNetworkOf({ hostname, sandbox: { network } }: Spec): LateNetwork | undefined {
@@ -65,7 +103,7 @@ function isAtOnce({ spec: { process }, ports, registration }: Launching, { netwo
   const { rules, log, pcap, shape, bypass } = network;
   const isRuled = rules.allow.length + rules.deny.length > 0 || rules.file !== undefined;
   const isRecorded = log !== undefined || pcap !== undefined;
-  const isServed = registration !== undefined || ports.length > 0 || process.terminal;
+  const isServed = registration?.control !== undefined || ports.length > 0 || process.terminal;
   return isServed || isRuled || isRecorded || shape !== undefined || bypass === true;
 }
 
@@ -83,8 +121,9 @@ async function supervised(
   { pid, pidfd, signals, terminal, network }: Started,
   { sandbox }: Spec,
   starter: StackStarter | undefined,
+  deadline: Deadline,
 ): Promise<number | undefined> {
-  const session = { pid, pidfd, signals, newSession: sandbox.newSession };
+  const session = { pid, pidfd, signals: deadline.watch(signals), newSession: sandbox.newSession };
   if (network && starter) {
     const { superviseNetwork } = await import("../supervisor/network_session.ts");
     const bypasses = sandbox.network?.bypass === true;
@@ -95,16 +134,22 @@ async function supervised(
   return superviseTerminal({ ...session, socket: terminal, background: undefined });
 }
 
-function leaveTo(
-  started: Started,
-  { spec, keep, registration, membership }: Launching,
-  late: LateNetwork | undefined,
-): never {
+type Leaving = {
+  readonly started: Started;
+  readonly launching: Launching;
+  readonly late: LateNetwork | undefined;
+  readonly deadline: Deadline;
+  readonly ending: Ending | undefined;
+};
+
+function leaveTo({ started, launching, late, deadline, ending }: Leaving): never {
+  const { spec, keep, registration, membership } = launching;
   const { pid, pidfd, signals, network } = started;
   return handOver({
     ...{ pid, pidfd, signals, newSession: spec.sandbox.newSession, command: spec.process.args },
     keep: [...keep, registration?.lock.number, membership?.connection?.number].filter((fd) => fd !== undefined),
     ...(network && late && { network: { socket: network, late } }),
+    ...{ deadline, ending },
   });
 }
 

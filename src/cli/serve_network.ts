@@ -1,11 +1,15 @@
 // The rest of a `run` whose command has just spoken to its network for the first time: this program, started again by the waiter.
+import { endingOf } from "../supervisor/ending.ts";
 import { lateNetwork } from "../supervisor/late_network.ts";
 import { superviseLate } from "../supervisor/late_session.ts";
 import { prepareStack } from "../supervisor/start_stack.ts";
 import { stackInputs } from "./stack_inputs.ts";
 
 /** `numbers`: what the waiter hands over. */
-export function serveNetwork(numbers: string): number {
+export async function serveNetwork(numbers: string): Promise<number> {
   const inputs = stackInputs(lateNetwork(process.env));
-  return superviseLate(numbers, prepareStack({ ...inputs, published: [] }));
+  const ending = endingOf(process.env);
+  const exitCode = superviseLate(numbers, prepareStack({ ...inputs, published: [] }));
+  if (ending) (await import("./end_sandbox.ts")).endSandbox(ending, exitCode);
+  return exitCode;
 }

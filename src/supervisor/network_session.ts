@@ -2,14 +2,14 @@
 // any other the stack is made when the command first speaks to it: late_network.ts.
 import type { Fd } from "../../ffi/fd.ts";
 import { receiveFd } from "../../ffi/receive_fd.ts";
-import type { SignalPipe } from "../../ffi/signal_pipe.ts";
 import { TapDevice } from "../net/device/tap_device.ts";
+import type { Signals } from "./deadline.ts";
 import type { StackStarter } from "./start_stack.ts";
 
 export type NetworkSession = {
   readonly pid: number;
   readonly pidfd: number;
-  readonly signals: SignalPipe;
+  readonly signals: Signals;
   readonly newSession: boolean;
   /** Where the terminal's descriptor comes by, if there is one. */
   readonly terminal: Fd | undefined;

@@ -1,8 +1,8 @@
 // A command without a terminal, while this process has more to do than to wait for it. (When it has not, the waiter takes its place: hand_over.ts.)
 import { waitFor } from "../../ffi/process.ts";
-import type { SignalPipe } from "../../ffi/signal_pipe.ts";
 import { unmapCode } from "../../ffi/unmapped_code.ts";
 import type { Background } from "./background.ts";
+import type { Signals } from "./deadline.ts";
 import { forwardSignal } from "./forward_signal.ts";
 import { passOn } from "./pass_on.ts";
 
@@ -12,7 +12,7 @@ const SETTLING = 500;
 export type PlainSession = {
   readonly pid: number;
   readonly pidfd: number;
-  readonly signals: SignalPipe;
+  readonly signals: Signals;
   readonly newSession: boolean;
   readonly background: Background;
 };
