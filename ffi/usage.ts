@@ -4,22 +4,20 @@ import { rawSyscall, syscall } from "./libc.ts";
 const RUSAGE_CHILDREN = -1;
 const ITIMER_REAL = 0;
 const CLOCK_MONOTONIC = 1;
-/** struct rusage, in words of 8 bytes: two timevals, then maxrss in KiB. */
-const [RUSAGE_WORDS, MAXRSS] = [18, 4];
+/** struct rusage, in words of 8 bytes: two timevals, and 14 more. */
+const RUSAGE_WORDS = 18;
 
 export type ChildUsage = {
   readonly userSeconds: number;
   readonly systemSeconds: number;
-  /** Of the largest of them, in bytes. */
-  readonly largestResident: number;
 };
 
-/** Of all children that have been waited for, and of theirs; execve(2) takes nothing of it. */
+/** Of all children that have been waited for, and of theirs; execve(2) takes nothing of it. (Of memory it would tell what was this program's.) */
 export function childUsage(): ChildUsage {
   const words = new BigInt64Array(RUSAGE_WORDS);
   syscall("getrusage", "children", RUSAGE_CHILDREN, words);
   const seconds = (at: number): number => Number(words[at]) + Number(words[at + 1]) / 1e6;
-  return { userSeconds: seconds(0), systemSeconds: seconds(2), largestResident: Number(words[MAXRSS]) * 1024 };
+  return { userSeconds: seconds(0), systemSeconds: seconds(2) };
 }
 
 /** SIGALRM to this process after `first` milliseconds, and again after each `next`; execve(2) keeps it. */

@@ -42,10 +42,8 @@ function memoryText(bytes: number): string {
 }
 
 function statsOf(read: ReadFile, hasGroup: boolean, wallSeconds: number, exitCode: number) {
-  const { userSeconds, systemSeconds, largestResident } = childUsage();
-  const ofChildren = { cpu: { userSeconds, systemSeconds }, memory: { largestResident } };
-  const usage = hasGroup ? usageOf(read) : undefined;
-  return { source: usage ? "cgroup" : "rusage", exitCode, wallSeconds, ...(usage ?? ofChildren) };
+  const usage = hasGroup ? usageOf(read) : { cpu: childUsage() };
+  return { source: hasGroup ? "cgroup" : "rusage", exitCode, wallSeconds, ...usage };
 }
 
 function writeStats({ fd, name }: NonNullable<Ending["stats"]>, stats: object): void {

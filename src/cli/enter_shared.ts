@@ -21,18 +21,22 @@ export type JoinedLaunch = {
   readonly filters: Filters;
   readonly keep: readonly number[];
   readonly registration: HeldRegistration | undefined;
+  readonly stats: Launching["stats"];
+  readonly timeLimit: Launching["timeLimit"];
 };
 
 const FIRST_DESCRIPTOR = 3;
 
 /** Does not come back. */
-export function enterShared({ spec, facts, filters, keep, registration }: Launching, shared: SharedNetwork): never {
+export function enterShared(launching: Launching, shared: SharedNetwork): never {
+  const { spec, facts, filters, keep, registration, stats, timeLimit } = launching;
   const { preserveFds } = spec.sandbox;
   // Numbers that are to be handed on are the caller's to open: ours are not to be taken for them.
   const least = FIRST_DESCRIPTOR + preserveFds;
   const kept = keep.map((fd) => new Fd(fd).raised(least).number);
   const held = registration?.held;
-  const launch: JoinedLaunch = { spec: withMapsOf(spec, shared), facts, filters, keep: kept, registration: held };
+  const given = { facts, filters, keep: kept, registration: held, stats, timeLimit };
+  const launch: JoinedLaunch = { spec: withMapsOf(spec, shared), ...given };
   const message = memoryFile("sandbox-launch", new Uint8Array(serialize(launch))).raised(least);
   return enterNamespaces({
     program: open("/proc/self/exe", O_PATH).raised(least).number,
@@ -41,7 +45,7 @@ export function enterShared({ spec, facts, filters, keep, registration }: Launch
     env: Object.entries(process.env).map(([name, value]) => `${name}=${value}`),
     keep: [
       ...Array.from({ length: preserveFds }, (_, i) => FIRST_DESCRIPTOR + i),
-      ...[message.number, ...kept, ...(held ? held.fds : [])],
+      ...[message.number, ...kept, ...(held ? held.fds : []), ...(stats ? [stats.fd] : [])],
     ],
   });
 }

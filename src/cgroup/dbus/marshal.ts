@@ -74,8 +74,8 @@ class Writer {
   #basic(code: BasicCode, value: Value): void {
     if (code === "s" || code === "o" || code === "g") return this.#text(code, value);
     if (code === "x" || code === "t") return this.#wide(code, value);
-    if (code === "d") return this.#view.setFloat64(this.#reserve(8), numberOf(value), LITTLE);
-    if (code === "b") return this.#view.setUint32(this.#reserve(4), value === true ? 1 : 0, LITTLE);
+    if (code === "d") return this.#put(8, (view, at) => view.setFloat64(at, numberOf(value), LITTLE));
+    if (code === "b") return this.#number(code, value === true ? 1 : 0);
     const number = numberOf(value);
     const [least, most] = RANGES[code] ?? [0, 0];
     if (!Number.isInteger(number) || number < least || number > most) throw new DbusError(`${number} is no ${code}`);
@@ -83,16 +83,16 @@ class Writer {
   }
 
   #number(code: BasicCode, number: number): void {
-    if (code === "y") this.#view.setUint8(this.#reserve(1), number);
-    else if (code === "n" || code === "q") this.#view.setUint16(this.#reserve(2), number & 0xffff, LITTLE);
-    else this.#view.setUint32(this.#reserve(4), number >>> 0, LITTLE);
+    if (code === "y") this.#put(1, (view, at) => view.setUint8(at, number));
+    else if (code === "n" || code === "q") this.#put(2, (view, at) => view.setUint16(at, number & 0xffff, LITTLE));
+    else this.#put(4, (view, at) => view.setUint32(at, number >>> 0, LITTLE));
   }
 
   #wide(code: "x" | "t", value: Value): void {
     const wide = typeof value === "bigint" ? value : BigInt(numberOf(value));
     const fits = code === "t" ? BigInt.asUintN(64, wide) === wide : BigInt.asIntN(64, wide) === wide;
     if (!fits) throw new DbusError(`${wide} is no ${code}`);
-    this.#view.setBigUint64(this.#reserve(8), BigInt.asUintN(64, wide), LITTLE);
+    this.#put(8, (view, at) => view.setBigUint64(at, BigInt.asUintN(64, wide), LITTLE));
   }
 
   #text(code: "s" | "o" | "g", value: Value): void {
@@ -100,9 +100,15 @@ class Writer {
     if (code === "o" && !isObjectPath(value)) throw new DbusError(`${JSON.stringify(value)} is no object path`);
     if (code === "g") parseSignature(value);
     const bytes = new TextEncoder().encode(value);
-    if (code === "g") this.#view.setUint8(this.#reserve(1), bytes.length);
-    else this.#view.setUint32(this.#reserve(4), bytes.length, LITTLE);
-    this.#buffer.set(bytes, this.#reserve(bytes.length + 1));
+    this.#number(code === "g" ? "y" : "u", bytes.length);
+    const at = this.#reserve(bytes.length + 1);
+    this.#buffer.set(bytes, at);
+  }
+
+  /** The view is another one after the buffer has grown. */
+  #put(size: number, write: (view: DataView, at: number) => void): void {
+    const at = this.#reserve(size);
+    write(this.#view, at);
   }
 
   #align(to: number): void {

@@ -13,7 +13,7 @@ import { launchSandbox } from "../launch_sandbox.ts";
 const LARGEST_MESSAGE = 1 << 28;
 
 export function launchJoined([number = ""]: readonly string[]): Promise<number> {
-  const { spec, facts, filters, keep, registration } = messageOf(number);
+  const { spec, facts, filters, keep, registration, stats, timeLimit } = messageOf(number);
   return launchSandbox({
     spec,
     facts,
@@ -22,6 +22,7 @@ export function launchJoined([number = ""]: readonly string[]): Promise<number> 
     keep,
     ports: [],
     registration: registration && Registration.resume(registration),
+    ...{ stats, timeLimit },
     mapIds: writeIdMaps,
   });
 }
