@@ -76,7 +76,7 @@ function cpuFiles({ shares, quota, period, cpus, mems }: NonNullable<Resources["
   ];
 }
 
-/** From [2, 262144] to [1, 10000], with 1024, the one default, at 100, the other: the curve of runc since 1.3.2 and crun since 1.23. */
+/** From [2, 262144] to [1, 10000], with 1024, the one default, at 100, the other, as newer runtimes do it. */
 export function weightOfShares(shares: number): number {
   const bounded = Math.min(262_144, Math.max(2, shares));
   const l = Math.log2(bounded);

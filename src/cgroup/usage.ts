@@ -37,10 +37,18 @@ export function usageOf(read: ReadFile): Usage {
   };
 }
 
-/** Processes that were killed for lack of memory; and was it the group's own limit that was reached? */
-export function oomOf(read: ReadFile): { readonly kills: number; readonly ownLimit: boolean } {
-  const events = keyed(read("memory.events"));
-  return { kills: events.get("oom_kill") ?? 0, ownLimit: (events.get("oom") ?? 0) > 0 };
+export type Oom = {
+  /** Processes that were killed for lack of memory. */
+  readonly kills: number;
+  /** Whose limit was reached: the group's own, one of a group below it, or one further up, be it the machine's. */
+  readonly limit: "own" | "below" | "above";
+};
+
+/** `oom` is counted in the group whose limit it was and, but for `.local`, in those above. */
+export function oomOf(read: ReadFile): Oom {
+  const [events, own] = [keyed(read("memory.events")), keyed(read("memory.events.local"))];
+  const limit = (own.get("oom") ?? 0) > 0 ? "own" : (events.get("oom") ?? 0) > 0 ? "below" : "above";
+  return { kills: events.get("oom_kill") ?? 0, limit };
 }
 
 /** Lines of `KEY NUMBER`. */

@@ -24,12 +24,13 @@ export function endSandbox({ group, stats, startedAt }: Ending, exitCode: number
 }
 
 function sayOom(read: ReadFile, { memoryLimit }: EndingGroup, exitCode: number): void {
-  const { kills, ownLimit } = oomOf(read);
-  if (kills === 0) return;
+  const { kills, limit } = oomOf(read);
+  // Whoever set a limit inside is told inside.
+  if (kills === 0 || limit === "below") return;
   const who =
     exitCode === KILLED ? "killed" : `${kills} ${kills === 1 ? "process was" : "processes were"} killed inside`;
   const why =
-    ownLimit && memoryLimit !== undefined
+    limit === "own" && memoryLimit !== undefined
       ? `memory limit ${memoryText(memoryLimit)} reached`
       : "memory ran out outside of the sandbox";
   note(`${who}: ${why}`);
