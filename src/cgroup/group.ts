@@ -17,6 +17,8 @@ import {
   unlinkat,
   writeAll,
 } from "../../ffi/file.ts";
+import { rawSyscall } from "../../ffi/libc.ts";
+import { POLLPRI, poll } from "../../ffi/poll.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
 
 const PERMISSIONS = 0o755;
@@ -96,6 +98,20 @@ export class Group implements Disposable {
   /** False where there are processes in it or below it. */
   get isEmpty(): boolean {
     return /^populated 0$/m.test(this.read("cgroup.events") ?? "");
+  }
+
+  /** Writes what cgroup.events tells as `event` when it is done; false where that takes longer than `patience` milliseconds. */
+  changed(file: string, content: string, event: string, patience: number, now: () => number): boolean {
+    using events = open("cgroup.events", O_RDONLY | O_NOFOLLOW, 0, this.#folder.number);
+    this.write(file, content);
+    for (const until = now() + patience; ; ) {
+      // Read first: from then on poll(2) tells what changes (cgroup-v2, "Core Interface Files").
+      rawSyscall("lseek", events.number, 0, 0);
+      const text = new TextDecoder().decode(readAll(events.number, `${this.path}/cgroup.events`, LARGEST_FILE));
+      if (text.split("\n").includes(event)) return true;
+      if (now() >= until) return false;
+      poll([{ fd: events.number, events: POLLPRI }], until - now());
+    }
   }
 
   /** Removes a group below, and those below that; false where one is in use. */

@@ -6,7 +6,7 @@ import { SyscallError } from "../../ffi/syscall_error.ts";
 import { childUsage, monotonicTime } from "../../ffi/usage.ts";
 import { Group } from "../cgroup/group.ts";
 import { oomOf, type ReadFile, usageOf } from "../cgroup/usage.ts";
-import type { Ending, EndingGroup } from "../supervisor/ending.ts";
+import type { Ending } from "../supervisor/ending.ts";
 import { fileFault } from "./file_fault.ts";
 import { note } from "./say.ts";
 
@@ -17,20 +17,22 @@ const MIB = 1 << 20;
 export function endSandbox({ group, stats, startedAt }: Ending, exitCode: number): void {
   const held = group && Group.held(new Fd(group.fd), group.path);
   const read: ReadFile = (name) => held?.read(name);
-  if (group) sayOom(read, group, exitCode);
+  if (group) sayOom(read, exitCode);
   if (stats) writeStats(stats, statsOf(read, group !== undefined, monotonicTime() - startedAt, exitCode));
   held?.[Symbol.dispose]();
   if (group?.isOurs) removeGroup(group.path);
 }
 
-function sayOom(read: ReadFile, { memoryLimit }: EndingGroup, exitCode: number): void {
+function sayOom(read: ReadFile, exitCode: number): void {
   const { kills, limit } = oomOf(read);
   // Whoever set a limit inside is told inside.
   if (kills === 0 || limit === "below") return;
+  // As it is now: it may have been changed meanwhile.
+  const memoryLimit = Number(read("memory.max") ?? Number.NaN);
   const who =
     exitCode === KILLED ? "killed" : `${kills} ${kills === 1 ? "process was" : "processes were"} killed inside`;
   const why =
-    limit === "own" && memoryLimit !== undefined
+    limit === "own" && Number.isSafeInteger(memoryLimit)
       ? `memory limit ${memoryText(memoryLimit)} reached`
       : "memory ran out outside of the sandbox";
   note(`${who}: ${why}`);

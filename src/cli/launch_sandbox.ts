@@ -61,7 +61,7 @@ export async function launchSandbox(launching: Launching): Promise<number> {
     registration?.remove();
     return throwFault(started, spec);
   }
-  registration?.started(started.pid);
+  registration?.started(started.pid, control?.limits?.path);
   const ending = needsEnding(launching) ? endingOf(launching, control, startedAt) : undefined;
   control?.[Symbol.dispose]();
   const deadline = Deadline.of(launching.timeLimit);
@@ -89,7 +89,6 @@ function endingOf({ spec, stats }: Launching, control: SandboxCgroup | undefined
     fd: limits.fd,
     path: limits.path,
     isOurs: control?.isOurs === true,
-    memoryLimit: spec.linux.resources?.memory?.limit,
   };
   return { group, stats, startedAt };
 }

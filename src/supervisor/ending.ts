@@ -15,8 +15,6 @@ export type EndingGroup = {
   readonly fd: number;
   readonly path: string;
   readonly isOurs: boolean;
-  /** Bytes. */
-  readonly memoryLimit: number | undefined;
 };
 
 const VARIABLE = "SANDBOX_ENDING";

@@ -1,6 +1,6 @@
 // Limits by their effect, in a machine with a systemd user manager: what a limit holds back, what is said, and that nothing stays.
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { LineReader } from "../../support/line_reader.ts";
 import { eventually } from "../../support/processes.ts";
@@ -22,6 +22,15 @@ const scopes = (): readonly string[] =>
   (existsSync(SLICE) ? readdirSync(SLICE) : []).filter((name) => name.endsWith(".scope"));
 const run = (...words: readonly string[]): Promise<Outcome> => here.run(["--net", "none", ...words]);
 const statsOf = ({ stderr }: Outcome) => JSON.parse(stderr.split("\n").find((line) => line.startsWith("{")) ?? "");
+
+class OnDisk implements Disposable {
+  readonly path = mkdtempSync("/var/tmp/sandbox-io-");
+  readonly disk = Bun.spawnSync(["findmnt", "-no", "SOURCE", "-T", "/var/tmp"]).stdout.toString().trim();
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true });
+  }
+}
 
 /** As root, where something has to be set up that a user cannot. */
 async function asRoot(script: string): Promise<Outcome> {
@@ -109,8 +118,21 @@ describe("pids", () => {
 
 describe("io", () => {
   test("a rate slows writes down", async () => {
-    const write = "dd if=/dev/zero of=f bs=1M count=8 oflag=direct 2>/dev/null";
-    const outcome = await run("--device-write-bps", "/dev/nvme0n1:4m", "--stats", "-", "--", "sh", "-c", write);
+    // On the disk: what is in memory is written to no device.
+    using folder = new OnDisk();
+    const write = `dd if=/dev/zero of=${folder.path}/f bs=1M count=8 oflag=direct 2>/dev/null`;
+    const place = ["-v", `${folder.path}:${folder.path}`];
+    const outcome = await run(
+      "--device-write-bps",
+      `${folder.disk}:4m`,
+      ...place,
+      "--stats",
+      "-",
+      "--",
+      "sh",
+      "-c",
+      write,
+    );
     const { wallSeconds, io } = statsOf(outcome);
     expect(io.writtenBytes).toBeGreaterThanOrEqual(8 << 20);
     expect(wallSeconds).toBeGreaterThan(1);
@@ -173,6 +195,39 @@ describe("the group", () => {
   test("of one that starts with a range of ids, and on an image, is limited as well", async () => {
     const said = await run("--userns", "range", "-m", "64m", "--pids-limit", "30", "--", "perl", "-e", ALLOCATE);
     expect([said.code, said.stderr]).toEqual([137, "sandbox: killed: memory limit 64 MiB reached\n"]);
+  });
+});
+
+describe("a sandbox that runs", () => {
+  test("is listed, paused, resumed and given other limits", async () => {
+    const script = "while read line; do cat /proc/uptime; done";
+    const child = here.start(["--net", "none", "--name", "web", "-m", "64m", "--", "sh", "-c", script]);
+    const said = new LineReader(child.stdout);
+    const ask = () => {
+      child.stdin.write("go\n");
+      child.stdin.flush();
+    };
+    ask();
+    await said.next();
+    const listed = async () => JSON.parse((await here.sandbox(["ps", "--json"])).stdout);
+    expect(await listed()).toMatchObject([{ name: "web", status: "running", command: ["sh", "-c", script] }]);
+    expect((await here.sandbox(["pause", "web"])).code).toBe(0);
+    expect(await listed()).toMatchObject([{ status: "paused" }]);
+    const uptime = Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]);
+    ask();
+    await Bun.sleep(1000);
+    expect((await here.sandbox(["resume", "web"])).code).toBe(0);
+    expect(Number((await said.next())?.split(" ")[0])).toBeGreaterThan(uptime + 0.9);
+    expect(await here.sandbox(["update", "--memory", "100m", "--pids-limit", "7", "web"])).toMatchObject({
+      code: 0,
+      stderr: "",
+    });
+    const [scope = ""] = scopes();
+    const file = (name: string) => readFileSync(join(SLICE, scope, "sandbox", name), "utf8").trim();
+    expect([file("memory.max"), file("pids.max")]).toEqual([String(100 << 20), "7"]);
+    child.stdin.end();
+    expect(await child.exited).toBe(1);
+    expect(await listed()).toEqual([]);
   });
 });
 
