@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { cgroupMode } from "../../src/host/cgroup.ts";
 import { readMountInfo } from "../../src/host/mount_info.ts";
+import { LineReader } from "../support/line_reader.ts";
 import { testWhere } from "../support/test_where.ts";
 import { SANDBOX, workspace } from "../support/workspace.ts";
 
@@ -51,6 +52,31 @@ describe("limits", () => {
     expect(stdout).toContain("#   cpu.max = 50000 100000\n#   pids.max = 9");
     expect(stdout).toContain("unshare(CLONE_NEWCGROUP)");
     expect(stdout).not.toContain("|CLONE_NEWCGROUP");
+  });
+});
+
+describe("a sandbox that runs", () => {
+  test("is listed, and without a control group neither paused nor given limits", async () => {
+    const child = here.start(["--net", "none", "--name", "plain", "--", "sh", "-c", "echo ready; read line"]);
+    await new LineReader(child.stdout).until("ready");
+    const listed = JSON.parse((await here.sandbox(["ps", "--json"])).stdout);
+    expect(listed).toMatchObject([{ name: "plain", command: ["sh", "-c", "echo ready; read line"] }]);
+    expect((await here.sandbox(["ps"])).stdout).toMatch(
+      /^ID +NAME +STATE +STARTED +PID +COMMAND\n[0-9a-f]{12} +plain /,
+    );
+    for (const words of [["pause"], ["resume"], ["update", "-m", "1g"]]) {
+      const { code, stderr } = await here.sandbox([...words, "plain"]);
+      expect([code, stderr]).toEqual([125, expect.stringContaining("it has no control group")]);
+    }
+    child.stdin.end();
+    await child.exited;
+    expect(JSON.parse((await here.sandbox(["ps", "--json"])).stdout)).toEqual([]);
+  });
+
+  test("has to be named, and what is to change as well", async () => {
+    expect((await here.sandbox(["pause"])).code).toBe(2);
+    expect((await here.sandbox(["update", "any"])).code).toBe(2);
+    expect((await here.sandbox(["pause", "nobody"])).code).toBe(125);
   });
 });
 
