@@ -4,6 +4,7 @@ import { rawSyscall } from "./libc.ts";
 import { SyscallError } from "./syscall_error.ts";
 
 export const POLLIN = 1;
+export const POLLPRI = 2;
 export const POLLOUT = 4;
 export const POLLHUP = 16;
 

@@ -12,6 +12,8 @@ async function main(argv: readonly string[]): Promise<number> {
   if (name === "run" || name === "run-again") return (await import("./cli/commands/run.ts")).run(rest);
   // So is this, with the first frame of a command's network (ffi/stage/first_frame.h).
   if (name === "serve-network") return (await import("./cli/serve_network.ts")).serveNetwork(rest[0] ?? "");
+  // And this, at the end of one that has limits or is to tell what it has used.
+  if (name === "run-ended") return (await import("./cli/run_ended.ts")).runEnded(rest[0] ?? "");
   // `--net NAME`, the second time (src/cli/join_network.ts).
   if (name === "run-member") return (await import("./cli/commands/run_member.ts")).runMember(rest);
   return (await import("./cli/dispatch.ts")).dispatch(name, rest);

@@ -16,8 +16,9 @@ enum { FRAME_BYTES = 17 * 4096 };
 struct pollfd { s32 fd; u16 events, revents; };
 
 // `tap` is negative where there is no network, or none any more. `control` is a listening socket by which the user's other commands ask
-// for something of it, or negative: who asks has to be answered, too.
-struct network { s64 tap, control; u64 program; char *inputs; };
+// for something of it, or negative: who asks has to be answered, too. `ending` is what is to be known at the sandbox's end, if anything is to
+// be done then.
+struct network { s64 tap, control; u64 program; char *inputs, *ending; };
 enum { NOTHING = -1, NO_FRAME = 0 };
 
 static u8 first_frame[FRAME_BYTES];
@@ -94,7 +95,7 @@ static void start_stack(const struct network *network, s64 length, u64 pid, u64 
   argv[0] = words[0];
   argv[1] = "serve-network";
   argv[2] = numbers;
-  char *envp[] = {network->inputs, 0};
+  char *envp[] = {network->inputs, network->ending, 0};
   SYS3(__NR_fcntl, network->program, F_SETFD_, FD_CLOEXEC_);
   SYS5(__NR_execveat, network->program, "", argv, envp, AT_EMPTY_PATH_);
   if (frame) SYS1(__NR_close, frame);

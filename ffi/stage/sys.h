@@ -88,7 +88,7 @@ __attribute__((noreturn, unused)) static void leave(int status) {
 }
 
 enum { SIG_BLOCK_ = 0, SIG_UNBLOCK_ = 1, SIG_SETMASK_ = 2, SIGSET_BYTES = 8, SIGNALS = 64 };
-enum { SIGHUP_ = 1, SIGINT_ = 2, SIGQUIT_ = 3, SIGABRT_ = 6, SIGKILL_ = 9, SIGPIPE_ = 13, SIGCHLD_ = 17, SIGCONT_ = 18,
+enum { SIGHUP_ = 1, SIGINT_ = 2, SIGQUIT_ = 3, SIGABRT_ = 6, SIGKILL_ = 9, SIGPIPE_ = 13, SIGALRM_ = 14, SIGTERM_ = 15, SIGCHLD_ = 17, SIGCONT_ = 18,
        SIGSTOP_ = 19, SIGTSTP_ = 20, SIGTTIN_ = 21, SIGTTOU_ = 22, SIGWINCH_ = 28 };
 
 // What the sandbox's side tells the supervisor when a step or the command's execve fails. One write below PIPE_BUF, so

@@ -21,21 +21,25 @@ export type SharedLaunch = {
   readonly filters: Filters;
   readonly keep: readonly number[];
   readonly registration: HeldRegistration | undefined;
+  readonly stats: Launching["stats"];
+  readonly timeLimit: Launching["timeLimit"];
 };
 
 /** Does not come back. */
-export function enterShared({ spec, facts, filters, keep, registration }: Launching, shared: SharedNetwork): never {
+export function enterShared(launching: Launching, shared: SharedNetwork): never {
+  const { spec, facts, filters, keep, registration, stats, timeLimit } = launching;
   const preserved = spec.sandbox.preserveFds;
   const least = leastDescriptor(preserved);
   const kept = keep.map((fd) => new Fd(fd).raised(least).number);
   const held = registration?.held;
-  const launch: SharedLaunch = { spec: withMapsOf(spec, shared), facts, filters, keep: kept, registration: held };
+  const given = { facts, filters, keep: kept, registration: held, stats, timeLimit };
+  const launch: SharedLaunch = { spec: withMapsOf(spec, shared), ...given };
   const message = memoryFile("sandbox-launch", new Uint8Array(serialize(launch))).raised(least);
   return goOnInside({
     preserved,
     namespaces: shared.namespaces,
     words: ["launch-shared", String(message.number), ...spec.process.args],
-    keep: [message.number, ...kept, ...(held ? held.fds : [])],
+    keep: [message.number, ...kept, ...(held ? held.fds : []), ...(stats ? [stats.fd] : [])],
   });
 }
 

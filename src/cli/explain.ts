@@ -1,4 +1,5 @@
 // `run --explain`: the Spec as JSON and the plan as system calls, one a line.
+import { resourceFiles } from "../cgroup/resource_files.ts";
 import { dryPlan, type Filters } from "../launch/start.ts";
 import type { PlanFacts } from "../plan/facts.ts";
 import type { Argument, Step } from "../plan/step.ts";
@@ -10,17 +11,26 @@ export function explain(spec: Spec, facts: PlanFacts, filters: Filters): number 
   const maps = plan.helperMaps
     ? ["# supervisor: newuidmap and newgidmap write the id maps, then one byte releases the child"]
     : [];
+  const group = spec.sandbox.cgroup ? groupLines(spec) : [];
   const lines = plan.steps.map((step, index) => `${String(index).padStart(4)}  ${showStep(step)}`);
   print(
     `${[
       JSON.stringify(spec, (_, value) => (value === Number.POSITIVE_INFINITY ? "unlimited" : value), 2),
       "",
       `      clone3({CLONE_VM|CLONE_PIDFD|${plan.cloneFlags.join("|")}})`,
+      ...group,
       ...maps,
       ...lines,
     ].join("\n")}\n`,
   );
   return 0;
+}
+
+function groupLines({ linux }: Spec): readonly string[] {
+  const files = resourceFiles(linux.resources ?? {}).map(({ file, content }) => `${file} = ${content}`);
+  return [
+    `# supervisor: has a control group made and moves the child there${files.map((line) => `\n#   ${line}`).join("")}`,
+  ];
 }
 
 /** `tree = open_tree(AT_FDCWD, "/usr", OPEN_TREE_CLONE)   # EEXIST is no failure`. */

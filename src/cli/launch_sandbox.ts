@@ -2,15 +2,19 @@
 // do than to wait.
 import { defaultChildSignal, dieWithParent, dropCapabilities, exitNow } from "../../ffi/process.ts";
 import { FaultError } from "../base/fault.ts";
+import type { SandboxCgroup } from "../cgroup/sandbox_cgroup.ts";
 import type { LaunchFailure } from "../launch/launch_plan.ts";
 import { type Filters, type Started, start } from "../launch/start.ts";
 import type { PlanFacts } from "../plan/facts.ts";
 import type { HostLookups } from "../spec/host_lookups.ts";
 import type { Spec } from "../spec/spec.ts";
 import type { Registration } from "../state/registration.ts";
+import { Deadline, type TimeLimit } from "../supervisor/deadline.ts";
+import type { Ending } from "../supervisor/ending.ts";
 import { handOver } from "../supervisor/hand_over.ts";
 import type { LateNetwork } from "../supervisor/late_network.ts";
 import type { StackInputs, StackStarter } from "../supervisor/start_stack.ts";
+import { leastDescriptor } from "./least_descriptor.ts";
 import type { Membership } from "./membership.ts";
 import type { HostPort } from "./run_ports.ts";
 import { coloursOn } from "./say.ts";
@@ -26,6 +30,10 @@ export type Launching = {
   readonly registration: Registration | undefined;
   /** On a network with others. */
   readonly membership?: Membership | undefined;
+  /** --stats: where to. */
+  readonly stats?: Ending["stats"];
+  /** --timeout. */
+  readonly timeLimit?: TimeLimit | undefined;
   /** Has this process entered the namespaces that it is in? It may do all there until the sandbox is made, and nothing afterwards. */
   readonly hasEntered: boolean;
 };
@@ -44,16 +52,40 @@ export async function launchSandbox(launching: Launching): Promise<number> {
   };
   const connection = membership?.connection?.number;
   const hostPath = lookups.env.PATH ?? "";
-  const started = await start({ spec, facts, filters, hostPath, hasEntered, connection, meanwhile });
+  const startedAt = needsEnding(launching) ? (await import("../../ffi/usage.ts")).monotonicTime() : 0;
+  const control = await controlOf(launching);
+  const started = await start({ spec, facts, filters, hostPath, hasEntered, place: control, connection, meanwhile });
   if (hasEntered) dropCapabilities();
   if (started.kind !== "running") {
     registration?.remove();
     return throwFault(started, spec);
   }
-  registration?.started(started.pid);
-  const exitCode = (await supervised(started, spec, starter)) ?? leaveTo(started, launching, late);
+  registration?.started(started.pid, control?.limits?.path);
+  const ending = needsEnding(launching) ? endingOf(launching, control, startedAt) : undefined;
+  control?.[Symbol.dispose]();
+  const deadline = Deadline.of(launching.timeLimit);
+  const own = await supervised(started, spec, starter, deadline);
+  if (own === undefined) return leaveTo({ started, launching, late, deadline, ending });
   registration?.remove();
+  const exitCode = deadline.exitCode(own);
+  if (ending) (await import("./end_sandbox.ts")).endSandbox(ending, exitCode);
   return exitCode;
+}
+
+function needsEnding({ spec, stats }: Launching): boolean {
+  return spec.sandbox.cgroup !== undefined || stats !== undefined;
+}
+
+async function controlOf({ spec, lookups, registration }: Launching): Promise<SandboxCgroup | undefined> {
+  if (!spec.sandbox.cgroup) return undefined;
+  const { startCgroup } = await import("./start_cgroup.ts");
+  return startCgroup(spec, registration?.id ?? (await import("./new_id.ts")).newId(), lookups);
+}
+
+function endingOf({ spec, stats }: Launching, control: SandboxCgroup | undefined, startedAt: number): Ending {
+  const limits = control?.limits?.raised(leastDescriptor(spec.sandbox.preserveFds));
+  const group = limits && { fd: limits.fd, path: limits.path, isOurs: control?.isOurs === true };
+  return { group, stats, startedAt };
 }
 
 function lateNetworkOf({ spec, registration, lookups }: Launching): LateNetwork | undefined {
@@ -88,8 +120,9 @@ async function supervised(
   { pid, pidfd, signals, terminal, network }: Started,
   { sandbox }: Spec,
   starter: StackStarter | undefined,
+  deadline: Deadline,
 ): Promise<number | undefined> {
-  const session = { pid, pidfd, signals, newSession: sandbox.newSession };
+  const session = { pid, pidfd, signals: deadline.watch(signals), newSession: sandbox.newSession };
   if (network && starter) {
     const { superviseNetwork } = await import("../supervisor/network_session.ts");
     const bypasses = sandbox.network?.bypass === true;
@@ -100,17 +133,23 @@ async function supervised(
   return superviseTerminal({ ...session, socket: terminal, background: undefined });
 }
 
-function leaveTo(
-  started: Started,
-  { spec, keep, registration, membership }: Launching,
-  late: LateNetwork | undefined,
-): never {
+type Leaving = {
+  readonly started: Started;
+  readonly launching: Launching;
+  readonly late: LateNetwork | undefined;
+  readonly deadline: Deadline;
+  readonly ending: Ending | undefined;
+};
+
+function leaveTo({ started, launching, late, deadline, ending }: Leaving): never {
+  const { spec, keep, registration, membership } = launching;
   const { pid, pidfd, signals, network } = started;
   return handOver({
     ...{ pid, pidfd, signals, newSession: spec.sandbox.newSession, command: spec.process.args },
     keep: membership?.connection ? [...keep, membership.connection.number] : keep,
     lock: registration?.lock.number,
     ...(network && late && { network: { socket: network, late } }),
+    ...{ deadline, ending },
   });
 }
 

@@ -3,8 +3,9 @@ import type { FaultError } from "../base/fault.ts";
 import { usageFault } from "../base/fault.ts";
 import type { Parsed } from "./command.ts";
 import { type FlagReader, flagReader } from "./flag_reader.ts";
+import { parseDuration } from "./parse/duration.ts";
 import { type Listen, parseListen } from "./parse/listen.ts";
-import { bad, parseChoice, parseInteger } from "./parse/values.ts";
+import { parseChoice, parseInteger } from "./parse/values.ts";
 
 export type ListenRequest = {
   readonly listens: readonly Listen[];
@@ -22,9 +23,6 @@ const WHAT = "Cannot listen (--listen)";
 const FOR_INETD = ["--max-instances", "--max-instances-per-address"] as const;
 const IDLE = "--idle-timeout";
 const FLAGS = ["--listen", "--listen-mode", IDLE, ...FOR_INETD] as const;
-/** systemd.time(7); a bare number is seconds. */
-const TIME_UNITS: Readonly<Record<string, number>> = { ms: 1, "": 1e3, s: 1e3, m: 60e3, min: 60e3, h: 3600e3 };
-const LONGEST_TIME = 365 * 86400e3;
 
 /** What the command line asks; a usage fault for what does not go together. */
 export function listenRequest(parsed: Parsed): ListenRequest {
@@ -40,14 +38,13 @@ export function listenRequest(parsed: Parsed): ListenRequest {
   const most = limitOf(flag, "--max-instances") ?? DEFAULT_MOST;
   const mostPerAddress = limitOf(flag, "--max-instances-per-address") ?? most;
   const idle = flag.one(IDLE);
-  return { listens, mode, most, mostPerAddress, idleTimeout: idle === undefined ? undefined : parseTime(IDLE, idle) };
-}
-
-function parseTime(flag: string, text: string): number {
-  const [, number, unit = ""] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|min|m|h)?$/.exec(text) ?? [];
-  const time = Number(number) * (TIME_UNITS[unit] ?? Number.NaN);
-  if (time > 0 && time <= LONGEST_TIME) return time;
-  throw bad(flag, text, "a time of at most a year, as 30s, 5min or 1h");
+  return {
+    listens,
+    mode,
+    most,
+    mostPerAddress,
+    idleTimeout: idle === undefined ? undefined : parseDuration(IDLE, idle),
+  };
 }
 
 function contradictionOf(flag: FlagReader, mode: ListenRequest["mode"]): FaultError | undefined {

@@ -4,9 +4,10 @@ import type { HostLookups } from "../spec/host_lookups.ts";
 import type { NetworkAddresses } from "../spec/spec.ts";
 import { type Registration, register } from "../state/registration.ts";
 import { openRuntimeFolder } from "../state/runtime_folder.ts";
-import { ID_BYTES, isSandboxName, sandboxId } from "../state/sandbox_name.ts";
+import { isSandboxName } from "../state/sandbox_name.ts";
 import type { NetworkState } from "../state/sandbox_state.ts";
 import { leastDescriptor } from "./least_descriptor.ts";
+import { newId } from "./new_id.ts";
 import type { RunNetwork } from "./run_network.ts";
 import type { BuiltSpec } from "./run_spec.ts";
 
@@ -35,7 +36,7 @@ export function registerSandbox(
     command: spec.process.args,
     network: networkState(word, network),
     hasControl: network.network !== undefined && network.network.member === undefined,
-    newId: () => sandboxId(crypto.getRandomValues(new Uint8Array(ID_BYTES))),
+    newId,
     leastFd: leastDescriptor(spec.sandbox.preserveFds),
   });
   if (claimed.kind === "taken") throw takenFault(name ?? "", claimed.by);

@@ -5,6 +5,7 @@ import { requestFault, usageFault } from "../base/fault.ts";
 import type { HostLookups } from "../spec/host_lookups.ts";
 import type { HostView } from "../spec/host_view.ts";
 import {
+  CGROUP_MOUNT,
   hostRootMounts,
   kernelMounts,
   MASKED_PATHS,
@@ -32,6 +33,7 @@ import {
 import { buildEnvironment } from "./run_env.ts";
 import { type IdMaps, idMaps, isMapped, type Range } from "./run_ids.ts";
 import { annotationsOf, commandOf, imageFolders } from "./run_image.ts";
+import type { RunCgroup } from "./run_limits.ts";
 import { foldersAmong, presentMounts, userMounts } from "./run_mounts.ts";
 import { type RunNetwork, runNetwork } from "./run_network.ts";
 import { capabilitiesOf, seccompOf } from "./run_security.ts";
@@ -75,6 +77,8 @@ export type SpecInputs = {
   readonly shared?: SharedNetwork | undefined;
   /** Where it is the name of a network with others. */
   readonly membership?: Membership | undefined;
+  /** Where limits ask for one. */
+  readonly limits?: RunCgroup | undefined;
   readonly ranges: () => { readonly uids: readonly Range[]; readonly gids: readonly Range[] } | string;
 };
 
@@ -95,6 +99,7 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
       network,
       ...ttyGid(maps),
     }),
+    ...(inputs.limits?.cgroup.delegate ? [CGROUP_MOUNT] : []),
     ...(rootfs.kind === "host" ? hostRootMounts(rootfs.view, home) : []),
     ...folder.mounts,
     ...imageFolders(rootfs, flag.has("--read-only")),
@@ -156,6 +161,7 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
         type === "network" && inputs.shared ? { type, path: inputs.shared.path } : { type },
       ),
       ...timeOffsets(flag),
+      ...(inputs.limits && { resources: inputs.limits.resources }),
       maskedPaths: [...MASKED_PATHS, ...(inputs.shared ? NETWORK_PATHS : []), ...hidden],
       readonlyPaths: READONLY_PATHS,
     },
@@ -169,6 +175,7 @@ export function buildSpec(inputs: SpecInputs): BuiltSpec {
       preserveFds: parseInteger("--preserve-fds", flag.one("--preserve-fds") ?? "0", 0, 1024),
       emulateRoot: pair(flag, "--emulate-root", maps.writer === "self" && user.uid === 0 && rootfs.kind !== "host"),
       seccomp: seccompOf(flag, lookups),
+      ...(inputs.limits && { cgroup: inputs.limits.cgroup }),
       ...(userNetwork && { network: userNetwork }),
     },
   };

@@ -4,8 +4,8 @@ import type { Fd } from "../../ffi/fd.ts";
 import { pipe, socketPair } from "../../ffi/pipe.ts";
 import { programFd } from "../../ffi/program_fd.ts";
 
-/** Who maps the ids, whether there is a terminal, and a network of our own: what decides which descriptors there are. */
-export type ChannelNeeds = { readonly helper: boolean; readonly terminal: boolean; readonly network: boolean };
+/** Whether the child waits to be released, has a terminal, and a network of our own: what decides which descriptors there are. */
+export type ChannelNeeds = { readonly waits: boolean; readonly terminal: boolean; readonly network: boolean };
 
 export class ExecChannels implements Disposable {
   readonly status: { readonly read: Fd; readonly write: Fd };
@@ -14,9 +14,9 @@ export class ExecChannels implements Disposable {
   readonly network: { readonly ours: Fd; readonly theirs: Fd } | undefined;
   readonly init: Fd;
 
-  constructor({ helper, terminal, network }: ChannelNeeds) {
+  constructor({ waits, terminal, network }: ChannelNeeds) {
     this.status = pipe("status");
-    this.release = helper ? pipe("release") : undefined;
+    this.release = waits ? pipe("release") : undefined;
     this.terminal = terminal ? socketPair("terminal") : undefined;
     this.network = network ? socketPair("network device") : undefined;
     this.init = programFd("init");

@@ -32,8 +32,16 @@ const REPORT_INIT = 3;
 
 export type MapIds = (pid: number, maps: NonNullable<Plan["helperMaps"]>) => LaunchFailure | undefined;
 
+/** Where the child is to be: the control group it is cloned into, and what moves it while it waits. Throws what is to be said where it cannot. */
+export type ChildPlace = { readonly cgroupFd?: number | undefined; readonly place: (pid: number) => void };
+
 /** Starts the child, which goes on by itself from here. */
-export function beginLaunch(plan: Plan, channels: ExecChannels, mapIds: MapIds): Launched | LaunchFailure {
+export function beginLaunch(
+  plan: Plan,
+  channels: ExecChannels,
+  mapIds: MapIds,
+  place?: ChildPlace,
+): Launched | LaunchFailure {
   const encoded = encodePlan(plan.steps);
   const result = launch({
     cloneFlags: plan.cloneFlags.reduce((value, name) => value + CLONE[name], 0),
@@ -41,12 +49,26 @@ export function beginLaunch(plan: Plan, channels: ExecChannels, mapIds: MapIds):
     count: encoded.count,
     statusFd: channels.status.write.number,
     catchSignals: true,
+    ...(place?.cgroupFd !== undefined && { cgroupFd: place.cgroupFd }),
   });
   channels.closeTheirs();
   if (result.kind === "failed") return { kind: "clone", flags: plan.cloneFlags, errno: result.errno };
   const { pid, pidfd } = result;
-  const failure = plan.helperMaps && release(pid, plan.helperMaps, channels, mapIds);
+  const failure = prepared(pid, () => {
+    place?.place(pid);
+    return release(pid, plan.helperMaps, channels, mapIds);
+  });
   return failure ? abandon(pid, failure) : { kind: "running", pid, pidfd };
+}
+
+/** A child that waits goes on when its supervisor lets go of it, however: so not before it is ended. */
+function prepared(pid: number, prepare: () => LaunchFailure | undefined): LaunchFailure | undefined {
+  try {
+    return prepare();
+  } catch (error) {
+    abandon(pid, { kind: "lost", exitCode: 125 });
+    throw error;
+  }
 }
 
 /** Returns when the child's command runs, or has failed to. */
@@ -67,14 +89,14 @@ export function abandon(pid: number, failure: LaunchFailure): LaunchFailure {
   return failure.kind === "lost" ? { kind: "lost", exitCode } : failure;
 }
 
-/** Has the ids of `pid` mapped, then lets it go on. */
+/** Has the ids of `pid` mapped, where it does not itself, then lets it go on. */
 export function release(
   pid: number,
-  maps: NonNullable<Plan["helperMaps"]>,
+  maps: Plan["helperMaps"],
   channels: ExecChannels,
   mapIds: MapIds,
 ): LaunchFailure | undefined {
-  const failure = mapIds(pid, maps);
+  const failure = maps && mapIds(pid, maps);
   if (failure) return failure;
   if (channels.release) writeAll(channels.release.write.number, "release", new Uint8Array(1));
   return undefined;

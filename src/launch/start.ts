@@ -5,11 +5,12 @@ import { windowSize } from "../../ffi/terminal.ts";
 import type { PlanFacts } from "../plan/facts.ts";
 import { type Plan, plan } from "../plan/plan.ts";
 import type { ExecInputs } from "../plan/plan_process.ts";
+import { waitsForRelease } from "../plan/plan_release.ts";
 import type { Spec } from "../spec/spec.ts";
 import { commandCandidates } from "./command_candidates.ts";
 import { ExecChannels, NO_DESCRIPTOR } from "./exec_channels.ts";
 import { idMapper } from "./id_mapper.ts";
-import { awaitCommand, beginLaunch, type Launched, type LaunchFailure } from "./launch_plan.ts";
+import { awaitCommand, beginLaunch, type ChildPlace, type Launched, type LaunchFailure } from "./launch_plan.ts";
 
 export type Started = Launched & {
   /** A socket that the terminal comes by. */
@@ -31,6 +32,8 @@ export type StartOptions = {
   readonly hostPath: string;
   /** Has this process entered the namespaces that it is in? */
   readonly hasEntered: boolean;
+  /** The child's control group, where the Spec asks for one. */
+  readonly place?: ChildPlace | undefined;
   /** To the supervisor of a network that the sandbox is on with others: its child's to use, until it is attached. */
   readonly connection?: number | undefined;
   /** What can be done while the child sets itself up. */
@@ -38,16 +41,16 @@ export type StartOptions = {
 };
 
 export async function start(options: StartOptions): Promise<Started | LaunchFailure> {
-  const { spec, facts, filters, hostPath, hasEntered, connection, meanwhile } = options;
+  const { spec, facts, filters, hostPath, hasEntered, place, connection, meanwhile } = options;
   using channels = new ExecChannels({
-    helper: spec.sandbox.idMapWriter === "helper",
+    waits: waitsForRelease(spec),
     terminal: spec.process.terminal,
     network: spec.sandbox.network !== undefined && spec.sandbox.network.member === undefined,
   });
   const candidates = commandCandidates(spec.process.args, spec.process.env);
   const signals = new SignalPipe();
   const planned = plan(spec, facts, execInputs(channels, candidates, filters, connection));
-  const launched = beginLaunch(planned, channels, idMapper(hostPath, hasEntered));
+  const launched = beginLaunch(planned, channels, idMapper(hostPath, hasEntered), place);
   if (launched.kind !== "running") return launched;
   await meanwhile();
   const result = awaitCommand(launched, planned, channels, candidates);

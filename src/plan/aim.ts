@@ -5,6 +5,7 @@ export type Aim =
   | { readonly kind: "release" }
   | { readonly kind: "map-ids"; readonly file: "setgroups" | "uid_map" | "gid_map" }
   | { readonly kind: "descriptors" }
+  | { readonly kind: "cgroup" }
   | { readonly kind: "time" }
   | { readonly kind: "network" }
   | { readonly kind: "loopback" }

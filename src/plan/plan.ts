@@ -7,6 +7,7 @@ import { planIdMaps } from "./plan_id_maps.ts";
 import { planMounts } from "./plan_mounts.ts";
 import { planNetwork } from "./plan_network.ts";
 import { type ExecInputs, planCommand, planLimits } from "./plan_process.ts";
+import { planRelease } from "./plan_release.ts";
 import { planPivot, planRoot } from "./plan_root.ts";
 import { planSecurity } from "./plan_security.ts";
 import { planPermissions } from "./plan_tap.ts";
@@ -14,7 +15,7 @@ import { Program } from "./program.ts";
 import type { Step } from "./step.ts";
 
 export type Plan = {
-  /** Names of CLONE_NEW* flags for clone3(2). CLONE_NEWTIME and CLONE_NEWNET are not among them: steps unshare them. */
+  /** Names of CLONE_NEW* flags for clone3(2). CLONE_NEWTIME and CLONE_NEWNET are not among them: steps unshare them, and a cgroup namespace that shows a group of its own. */
   readonly cloneFlags: readonly (keyof typeof CLONE)[];
   readonly steps: readonly Step[];
   /** Maps that the supervisor has newuidmap(1) and newgidmap(1) write, before it releases the child. */
@@ -36,7 +37,8 @@ export function plan(spec: Spec, facts: PlanFacts, inputs: ExecInputs): Plan {
     spec.linux.namespaces.some((namespace) => namespace.type === type && namespace.path === undefined);
   planDescriptors(program, spec, inputs);
   if (has("network")) planNetwork(program, spec.sandbox.network, inputs.networkFd);
-  planIdMaps(program, spec, inputs);
+  planRelease(program, spec, inputs);
+  planIdMaps(program, spec);
   if (spec.sandbox.network) planPermissions(program, spec);
   planTime(program, spec);
   if (has("uts")) planHostname(program, spec);
@@ -48,7 +50,7 @@ export function plan(spec: Spec, facts: PlanFacts, inputs: ExecInputs): Plan {
   planCommand(program, spec, inputs);
   return {
     cloneFlags: spec.linux.namespaces.flatMap(({ type }) =>
-      type === "time" || type === "network" ? [] : [CLONE_FLAGS[type]],
+      type === "time" || type === "network" || (type === "cgroup" && spec.sandbox.cgroup) ? [] : [CLONE_FLAGS[type]],
     ),
     steps: program.steps,
     ...(spec.sandbox.idMapWriter === "helper" && {

@@ -87,6 +87,7 @@ function planMount(context: Context, mount: Mount): void {
     case "sysfs":
     case "mqueue":
     case "devpts":
+    case "cgroup":
       return planFileSystem(context, mount);
   }
 }
@@ -115,7 +116,8 @@ function planFileSystem(context: Context, mount: Mount): void {
   const { program } = context;
   const options = mountOptions(mount.options);
   const aim = aimOf(mount, "mount");
-  const tree = newFileSystem(program, "tree", aim, mount.type, options.data, options.set);
+  const type = mount.type === "cgroup" ? "cgroup2" : mount.type;
+  const tree = newFileSystem(program, "tree", aim, type, options.data, options.set);
   if (options.propagation)
     setAttributes(program, aim, tree, { set: [], clearAtime: false, propagation: options.propagation });
   const place = target(context, mount, "directory");

@@ -94,7 +94,9 @@ function launchStep(aim: Aim): LaunchStep {
 function whatOf(aim: Aim): string {
   switch (aim.kind) {
     case "release":
-      return "Cannot wait for the id maps";
+      return "Cannot wait to be released";
+    case "cgroup":
+      return "Cannot create a cgroup namespace";
     case "map-ids":
       return `Cannot write ${aim.file} of the new user namespace`;
     case "descriptors":

@@ -75,6 +75,14 @@ export function kernelMounts(options: {
   ];
 }
 
+/** The sandbox's own control groups, where it may make them: its namespace shows no others. */
+export const CGROUP_MOUNT: Mount = {
+  type: "cgroup",
+  source: "cgroup",
+  destination: "/sys/fs/cgroup",
+  options: ["rw", ...SEALED],
+};
+
 /** resolv.conf(5) where there is nobody to ask. */
 export const NO_NETWORK_RESOLVER = "# This sandbox has no network.\n";
 

@@ -1,6 +1,7 @@
 // The one description of a sandbox: the object of the OCI runtime specification (config.json, v1.2), as far as it is in
 // use. What that specification has no word for is under `sandbox`; a runtime that does not know it ignores it (spec, "Extensibility").
 import type { CapabilityName } from "./capabilities.ts";
+import type { Resources } from "./resources.ts";
 
 export type Spec = {
   readonly ociVersion: "1.2.0";
@@ -77,6 +78,8 @@ export type MountType =
   | "sysfs"
   | "mqueue"
   | "devpts"
+  // Of version 2.
+  | "cgroup"
   // Ours: nothing is mounted, something is made.
   | "symlink"
   | "directory"
@@ -103,6 +106,7 @@ export type Linux = {
   readonly namespaces: readonly { readonly type: NamespaceType; readonly path?: string }[];
   /** Seconds and nanoseconds, as time_namespaces(7) takes them. */
   readonly timeOffsets?: Readonly<Partial<Record<"monotonic" | "boottime", TimeOffset>>>;
+  readonly resources?: Resources;
   readonly maskedPaths: readonly string[];
   readonly readonlyPaths: readonly string[];
 };
@@ -121,6 +125,8 @@ export type Extension = {
   readonly preserveFds: number;
   readonly emulateRoot: boolean;
   readonly seccomp: SeccompChoice;
+  /** A control group of its own, which the supervisor makes while the child waits. `delegate`: it may make others below it. */
+  readonly cgroup?: { readonly delegate: boolean };
   /** A network that this program itself is the other end of (src/net). Without, `linux.namespaces` says whether there is any. */
   readonly network?: UserNetwork;
 };

@@ -74,9 +74,10 @@ export class Registration {
     return this.#state.id;
   }
 
-  /** Its PID 1 is a child of ours, so the number is still its own. */
-  started(pid: number): void {
-    this.#state = { ...this.#state, status: "running", init: { pid, startTime: startTimeOf(pid) ?? "0" } };
+  /** Its PID 1 is a child of ours, so the number is still its own. `cgroup`: the folder of its control group. */
+  started(pid: number, cgroup?: string): void {
+    const init = { pid, startTime: startTimeOf(pid) ?? "0" };
+    this.#state = { ...this.#state, status: "running", init, ...(cgroup !== undefined && { cgroup }) };
     writeState(this.#folder, this.#state);
   }
 

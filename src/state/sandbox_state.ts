@@ -14,6 +14,8 @@ export type SandboxState = {
   /** What runs inside, cut off where it is long: for people. */
   readonly command: readonly string[];
   readonly network: NetworkState;
+  /** The folder of the control group that has its limits, if it has one. */
+  readonly cgroup?: string | undefined;
 };
 
 /** A number alone may be another process's by now. */
@@ -42,9 +44,11 @@ const ANY = /^[\s\S]*$/;
 const TICKS = /^\d{1,20}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/;
 const MODE = /^[a-z0-9][\w.:-]{0,127}$/;
+/** Absolute, and without a step up. */
+const GROUP = /^(?!.*\/\.\.(\/|$))\/[^\p{Cc}]{1,4000}$/u;
 const ADDRESS = /^[0-9a-f.:]{2,45}\/\d{1,3}$/;
 
-export function formatState({ id, name, status, created, init, command, network }: SandboxState): string {
+export function formatState({ id, name, status, created, init, command, network, cgroup }: SandboxState): string {
   const state = {
     ociVersion: OCI_VERSION,
     id,
@@ -54,6 +58,7 @@ export function formatState({ id, name, status, created, init, command, network 
     created,
     command: shortened(command),
     network,
+    ...(cgroup !== undefined && { cgroup }),
   };
   return `${JSON.stringify(state)}\n`;
 }
@@ -72,6 +77,7 @@ export function parseState(text: string): SandboxState | undefined {
         : undefined,
       command: fields.list("command", MOST_WORDS, (word) => textOf(word, ANY)),
       network: networkOf(fields.object("network")),
+      ...(fields.has("cgroup") && { cgroup: fields.text("cgroup", GROUP) }),
     };
     return isSound(state) ? state : undefined;
   });

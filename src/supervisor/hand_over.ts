@@ -7,10 +7,11 @@ import { linger } from "../../ffi/linger.ts";
 import { executeInPlace } from "../../ffi/process.ts";
 import { programFd } from "../../ffi/program_fd.ts";
 import type { SignalPipe } from "../../ffi/signal_pipe.ts";
+import { type Deadline, FLAG } from "./deadline.ts";
+import { type Ending, endingVariable, heldBy } from "./ending.ts";
 import { type LateNetwork, lateNetworkVariable } from "./late_network.ts";
 import { titleOf } from "./title.ts";
 
-const SHARED_SESSION = 1;
 /** Whether the command runs is known. */
 const NO_STATUS = 0;
 
@@ -29,21 +30,25 @@ export type HandOver = {
   /** What runs inside, for ps(1). */
   readonly command: readonly string[];
   readonly network?: SilentNetwork;
+  readonly deadline: Deadline;
+  /** What is left to do when the sandbox has ended. */
+  readonly ending?: Ending | undefined;
 };
 
-export function handOver(options: HandOver): never {
-  const { pid, pidfd, signals, newSession, keep, lock, command, network } = options;
+export function handOver(order: HandOver): never {
+  const { pid, pidfd, signals, newSession, keep, lock, command, network, deadline, ending } = order;
   const waiter = programFd("waiter");
   if (lock === undefined) linger();
   syscall("prctl", "PR_SET_NAME", 15, new TextEncoder().encode("sandbox\0"));
-  const program = network && open("/proc/self/exe", O_PATH);
-  const control = network?.late.control?.listener ?? 0;
-  const stack = program ? [program.number, network.socket.number, ...(control ? [control] : [])] : [];
-  const numbers = [pid, pidfd, newSession ? 0 : SHARED_SESSION, signals.fd, NO_STATUS, ...stack].join(" ");
+  const program = (network ?? ending) && open("/proc/self/exe", O_PATH).number;
+  const flags = deadline.flags + (newSession ? 0 : FLAG.sharedSession);
+  const later = [program ?? 0, network?.socket.number ?? 0, network?.late.control?.listener ?? 0];
+  const numbers = [pid, pidfd, flags, signals.fd, NO_STATUS, ...later, ending ? 1 : 0].join(" ");
+  const held = [...heldBy(ending), ...keep, ...(lock === undefined ? [] : [lock])];
   return executeInPlace(
     waiter.number,
     ["sandbox", numbers, titleOf(command)],
-    network ? [lateNetworkVariable(network.late)] : [],
-    [pidfd, signals.fd, ...stack, ...keep, ...(lock === undefined ? [] : [lock])],
+    [...(network ? [lateNetworkVariable(network.late)] : []), ...(ending ? [endingVariable(ending)] : [])],
+    [pidfd, signals.fd, ...later.filter((fd) => fd !== 0), ...held],
   );
 }

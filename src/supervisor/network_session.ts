@@ -1,15 +1,15 @@
 // A command with a network of our own of which something has to be served from the start (a published port, a terminal beside it). For
 // any other the stack is made when the command first speaks to it: late_network.ts.
 import type { Fd } from "../../ffi/fd.ts";
-import type { SignalPipe } from "../../ffi/signal_pipe.ts";
 import { receiveFd } from "../../ffi/unix_message.ts";
 import { TapDevice } from "../net/device/tap_device.ts";
+import type { Signals } from "./deadline.ts";
 import type { StackStarter } from "./start_stack.ts";
 
 export type NetworkSession = {
   readonly pid: number;
   readonly pidfd: number;
-  readonly signals: SignalPipe;
+  readonly signals: Signals;
   readonly newSession: boolean;
   /** Where the terminal's descriptor comes by, if there is one. */
   readonly terminal: Fd | undefined;

@@ -1,9 +1,9 @@
 // A command without a terminal, while this process has more to do than to wait for it. (When it has not, the waiter takes its place: hand_over.ts.)
 import { edenGC } from "bun:jsc";
 import { waitFor } from "../../ffi/process.ts";
-import type { SignalPipe } from "../../ffi/signal_pipe.ts";
 import { unmapCode } from "../../ffi/unmapped_code.ts";
 import type { Background } from "./background.ts";
+import type { Signals } from "./deadline.ts";
 import { forwardSignal } from "./forward_signal.ts";
 import { MemoryKeeper } from "./memory_keeper.ts";
 import { passOn } from "./pass_on.ts";
@@ -14,7 +14,7 @@ const SETTLING = 500;
 export type PlainSession = {
   readonly pid: number;
   readonly pidfd: number;
-  readonly signals: SignalPipe;
+  readonly signals: Signals;
   readonly newSession: boolean;
   readonly background: Background;
 };

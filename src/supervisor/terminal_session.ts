@@ -5,10 +5,11 @@ import type { Fd } from "../../ffi/fd.ts";
 import { rawSyscall } from "../../ffi/libc.ts";
 import { type Interest, POLLIN, POLLOUT, poll } from "../../ffi/poll.ts";
 import { waitFor } from "../../ffi/process.ts";
-import type { CaughtSignal, SignalPipe } from "../../ffi/signal_pipe.ts";
+import type { CaughtSignal } from "../../ffi/signal_pipe.ts";
 import { rawModes, restoreModes, setWindowSize, terminalModes, windowSize } from "../../ffi/terminal.ts";
 import { receiveFd } from "../../ffi/unix_message.ts";
 import type { Background } from "./background.ts";
+import type { Signals } from "./deadline.ts";
 import { passOn } from "./pass_on.ts";
 
 const SIG = { CONT: 18, WINCH: 28 } as const;
@@ -21,7 +22,7 @@ export type TerminalSession = {
   readonly pid: number;
   readonly pidfd: number;
   readonly socket: Fd;
-  readonly signals: SignalPipe;
+  readonly signals: Signals;
   readonly background: Background | undefined;
 };
 
@@ -43,7 +44,7 @@ export function superviseTerminal({ pid, pidfd, socket, signals, background }: T
 class Session {
   readonly #master: number;
   readonly #pidfd: number;
-  readonly #signals: SignalPipe;
+  readonly #signals: Signals;
   readonly #modes: Uint8Array | undefined;
   readonly #background: Background | undefined;
   /** Read from the caller, not yet written to the sandbox; and the reverse. */
@@ -57,7 +58,7 @@ class Session {
   constructor(
     master: number,
     pidfd: number,
-    signals: SignalPipe,
+    signals: Signals,
     modes: Uint8Array | undefined,
     background: Background | undefined,
   ) {

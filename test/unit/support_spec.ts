@@ -2,6 +2,7 @@
 import type { Parsed } from "../../src/cli/command.ts";
 import { runCommand } from "../../src/cli/commands/run.table.ts";
 import { parseArguments } from "../../src/cli/parse/arguments.ts";
+import type { RunCgroup } from "../../src/cli/run_limits.ts";
 import { type BuiltSpec, buildSpec, folderRootfs, type ResolvedRootfs } from "../../src/cli/run_spec.ts";
 import type { FileKind, HostLookups } from "../../src/spec/host_lookups.ts";
 
@@ -58,8 +59,13 @@ export function parse(...argv: readonly string[]): Parsed {
   return parseArguments(runCommand, argv);
 }
 
-export function build(argv: readonly string[], rootfs: ResolvedRootfs = HOST, machine: Machine = {}): BuiltSpec {
+export function build(
+  argv: readonly string[],
+  rootfs: ResolvedRootfs = HOST,
+  machine: Machine = {},
+  limits?: RunCgroup,
+): BuiltSpec {
   const lookups = lookupsOf(machine);
   const ranges = () => ({ uids: [{ start: 100000, count: 65536 }], gids: [{ start: 100000, count: 65536 }] });
-  return buildSpec({ parsed: parse(...argv), rootfs, lookups, ranges });
+  return buildSpec({ parsed: parse(...argv), rootfs, lookups, limits, ranges });
 }

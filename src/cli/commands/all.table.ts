@@ -9,11 +9,16 @@ import { manCommand } from "./man.table.ts";
 import { networkCommand } from "./network.table.ts";
 import { portCommand } from "./port.table.ts";
 import { runCommand } from "./run.table.ts";
+import { pauseCommand, psCommand, resumeCommand, updateCommand } from "./running.table.ts";
 import { systemCommand } from "./system.table.ts";
 import { versionCommand } from "./version.table.ts";
 
 const EXPLAINED = [
   runCommand,
+  psCommand,
+  pauseCommand,
+  resumeCommand,
+  updateCommand,
   portCommand,
   imageCommand,
   envCommand,

@@ -12,7 +12,7 @@ import { launchSandbox } from "../launch_sandbox.ts";
 const LARGEST_MESSAGE = 1 << 28;
 
 export function launchShared([number = ""]: readonly string[]): Promise<number> {
-  const { spec, facts, filters, keep, registration } = messageOf(number);
+  const { spec, facts, filters, keep, registration, stats, timeLimit } = messageOf(number);
   return launchSandbox({
     spec,
     facts,
@@ -21,6 +21,7 @@ export function launchShared([number = ""]: readonly string[]): Promise<number> 
     keep,
     ports: [],
     registration: registration && Registration.resume(registration),
+    ...{ stats, timeLimit },
     hasEntered: true,
   });
 }

@@ -10,12 +10,17 @@ import type { HostLookups } from "../../spec/host_lookups.ts";
 import { netWord } from "../../spec/net_word.ts";
 import type { Spec } from "../../spec/spec.ts";
 import type { Registration } from "../../state/registration.ts";
+import type { TimeLimit } from "../../supervisor/deadline.ts";
+import type { Ending } from "../../supervisor/ending.ts";
 import type { Parsed } from "../command.ts";
 import { takeImageWord } from "../image_word.ts";
 import { launchSandbox } from "../launch_sandbox.ts";
+import { leastDescriptor } from "../least_descriptor.ts";
+import { LIMIT_FLAGS } from "../limit_flags.ts";
 import { type Membership, networkNamed } from "../membership.ts";
 import { parseArguments } from "../parse/arguments.ts";
 import { filtersOf } from "../run_filter.ts";
+import type { RunCgroup } from "../run_limits.ts";
 import type { ListenRequest } from "../run_listen.ts";
 import type { HostPort } from "../run_ports.ts";
 import { type BuiltSpec, buildSpec, type ResolvedRootfs } from "../run_spec.ts";
@@ -88,7 +93,9 @@ export async function runIn(
   place: NetworkPlace = {},
 ): Promise<number> {
   const ranges = () => subordinateRanges(lookups.uid, lookups.env.PATH);
-  const built = buildSpec({ parsed, rootfs, lookups, ...place, ranges });
+  const limits = await limitsOf(parsed);
+  const timeLimit = await timeLimitOf(parsed);
+  const built = buildSpec({ parsed, rootfs, lookups, ...place, limits, ranges });
   const stacked = rootfs.kind === "folder" && rootfs.layers.length > 1;
   const facts: PlanFacts = {
     directories: built.directories,
@@ -106,11 +113,13 @@ export async function runIn(
     return (await import("../listen.ts")).listen({ request: listening, parsed, lookups, spec: built.spec });
   }
   built.notes.forEach(note);
+  const stats = await statsOf(parsed, built.spec);
   const ports = bind();
   const { shared, membership } = place;
   const registration = registered();
   const hasEntered = membership !== undefined;
-  const launching = { spec: built.spec, facts, filters, lookups, keep, ports, registration, membership, hasEntered };
+  const ours = { ports, registration, membership, stats, timeLimit, hasEntered };
+  const launching = { spec: built.spec, facts, filters, lookups, keep, ...ours };
   return shared ? (await import("../enter_shared.ts")).enterShared(launching, shared) : launchSandbox(launching);
 }
 
@@ -125,6 +134,26 @@ async function registrar(
   const { registerSandbox, sandboxName } = await import("../run_registration.ts");
   const name = text === undefined ? undefined : sandboxName(text);
   return () => registerSandbox(name, values.get("--net")?.[0], built, lookups);
+}
+
+async function limitsOf(parsed: Parsed): Promise<RunCgroup | undefined> {
+  if (!LIMIT_FLAGS.some((name) => parsed.values.has(name))) return undefined;
+  const [{ runLimits }, { blockDevice }] = await Promise.all([
+    import("../run_limits.ts"),
+    import("../../host/block_device.ts"),
+  ]);
+  return runLimits(parsed, blockDevice);
+}
+
+async function timeLimitOf(parsed: Parsed): Promise<TimeLimit | undefined> {
+  if (!parsed.values.has("--timeout") && !parsed.values.has("--stop-timeout")) return undefined;
+  return (await import("../run_ending.ts")).timeLimit(parsed);
+}
+
+async function statsOf(parsed: Parsed, { sandbox }: Spec): Promise<Ending["stats"]> {
+  const name = parsed.values.get("--stats")?.[0];
+  if (name === undefined) return undefined;
+  return (await import("../run_ending.ts")).openStats(name, leastDescriptor(sandbox.preserveFds));
 }
 
 async function connectFilterOf(spec: Spec): Promise<Uint8Array | undefined> {

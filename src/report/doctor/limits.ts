@@ -22,7 +22,11 @@ type Offer = { readonly by: string; readonly there: boolean; readonly controller
 
 function bestOffer({ cgroup: { manager, delegated, controllers, folder } }: HostFacts): Offer | undefined {
   const offers: readonly Offer[] = [
-    { by: "the systemd user manager", there: manager.bus !== undefined, controllers: manager.controllers ?? [] },
+    {
+      by: "the systemd user manager",
+      there: (manager.bus ?? manager.usualBus) !== undefined,
+      controllers: manager.controllers ?? [],
+    },
     { by: `delegation of ${folder ?? "our group"}`, there: delegated, controllers },
   ];
   return offers.find(({ there, controllers }) => there && NEEDED.every((name) => controllers.includes(name)));

@@ -114,6 +114,21 @@ describe("namespaces", () => {
     expect(lines(made)).toContain("read(release, &byte, 1)");
     expect(lines(made).some((line) => line.includes("/proc/self/uid_map"))).toBe(false);
   });
+
+  test("a control group of its own is the root of a namespace that begins when the child is in it", () => {
+    expect(planned(["true"]).cloneFlags).toContain("CLONE_NEWCGROUP");
+    const { spec, directories } = build(["true"], HOST, {}, { cgroup: { delegate: true }, resources: {} });
+    const made = plan(spec, { directories, uid: 1000, gid: 1000 }, INPUTS);
+    const list = lines(made);
+    expect(made.cloneFlags).not.toContain("CLONE_NEWCGROUP");
+    const [released, unshared] = ["read(release, &byte, 1)", "unshare(CLONE_NEWCGROUP)"].map((line) =>
+      indexOf(list, line),
+    );
+    expect(released).toBeGreaterThan(0);
+    expect(unshared).toBe((released ?? 0) + 1);
+    expect(list.filter((line) => line.startsWith("read(release"))).toHaveLength(1);
+    expect(indexOf(list, 'fsopen("cgroup2"')).toBeGreaterThan(unshared ?? 0);
+  });
 });
 
 describe("mounts", () => {

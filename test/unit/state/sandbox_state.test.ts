@@ -32,7 +32,8 @@ function textWith(fields: object): string {
 
 describe("state.json", () => {
   test("says what was written", () => {
-    for (const state of [RUNNING, CREATING]) expect(parseState(formatState(state))).toEqual(state);
+    const limited = { ...RUNNING, cgroup: "/sys/fs/cgroup/user.slice/sandbox-0.scope/sandbox" };
+    for (const state of [RUNNING, CREATING, limited]) expect(parseState(formatState(state))).toEqual(state);
   });
 
   test("is the state of the OCI runtime specification, without a bundle", () => {
@@ -65,6 +66,7 @@ describe("state.json", () => {
     ["a command that is no list", { command: "sh" }],
     ["a word that is no text", { command: [1] }],
     ["no network", { network: undefined }],
+    ["a control group that is not below the root", { cgroup: "/sys/fs/cgroup/../../etc" }],
     ["an address that is none", { network: { mode: "slirp", ipv4: "$(reboot)" } }],
     ["a mode that is none", { network: { mode: "\n" } }],
   ])("%s is none", (_, fields) => {
