@@ -6,7 +6,8 @@ export function nearest(word: string, names: readonly string[]): string | undefi
   if (bare.length < 2) return undefined;
   const begun = names.find((name) => name.startsWith(word));
   if (begun !== undefined) return begun;
-  const allowed = Math.min(3, Math.ceil(bare.length / 3));
+  // Of two letters one is half: nothing is near.
+  const allowed = bare.length === 2 ? 0 : Math.min(3, Math.ceil(bare.length / 3));
   const scored = names.map((name) => ({ name, score: distance(word, name) }));
   const [best] = scored.filter(({ score }) => score <= allowed).sort((a, b) => a.score - b.score);
   if (best) return best.name;

@@ -51,10 +51,14 @@ describe("bash completes", () => {
       "image",
       "man",
       "network",
+      "pause",
       "port",
+      "ps",
+      "resume",
       "run",
       "system",
       "try",
+      "update",
       "version",
     ]);
     expect(offeredFor("sandbox ve")).toEqual(["version"]);
@@ -96,7 +100,7 @@ describe("bash completes", () => {
     ["sandbox try -- ls d", ["data", "data.txt"]],
     ["sandbox try -t ls -- d", ["data", "data.txt"]],
     ["sandbox completion ", ["bash", "fish", "zsh"]],
-    ["sandbox help r", ["run"]],
+    ["sandbox help r", ["resume", "run"]],
     ["sandbox version x", [""]],
     ["sandbox nonsense x", [""]],
   ];

@@ -89,6 +89,10 @@ file.
 
 Commands:
   run         Run a command in a sandbox
+  ps          List the sandboxes that run
+  pause       Stop all processes of a sandbox, until it is resumed
+  resume      Let a paused sandbox go on
+  update      Change the limits of a sandbox while it runs
   port        Manage published ports while a sandbox runs
   image       Pull, save, look at and manage images
   env         Manage persistent environments (run --persist NAME)
