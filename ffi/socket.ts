@@ -21,7 +21,7 @@ const SHUT = { read: 0, write: 1, both: 2 } as const;
 const SOL_SOCKET = 1;
 const SO_ERROR = 4;
 const PATH_MTU = { 4: [0, 14], 6: [41, 24] } as const;
-/** [level, name] for {@link setOption}: socket(7), tcp(7), ip(7), ipv6(7). */
+/** [level, name] for {@link setOption}: socket(7), tcp(7), udp(7), ip(7), ipv6(7). */
 export const OPTION = {
   SO_REUSEADDR: [SOL_SOCKET, 2],
   SO_SNDBUF: [SOL_SOCKET, 7],
@@ -33,6 +33,7 @@ export const OPTION = {
   IPV6_UNICAST_HOPS: [41, 16],
   IPV6_V6ONLY: [41, 26],
   IPV6_RECVPKTINFO: [41, 49],
+  UDP_GRO: [17, 104],
 } as const;
 export type OptionName = keyof typeof OPTION;
 const SO_LINGER = 13;

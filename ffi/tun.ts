@@ -31,6 +31,11 @@ export function openTun(requests: readonly DeviceRequest[]): Fd {
   }
 }
 
+/** Whether the driver did it, of those that it may not know. */
+export function tryRequest(fd: Fd, { request, argument }: DeviceRequest): boolean {
+  return rawSyscall("ioctl", fd.number, request, argument) >= 0;
+}
+
 function perform(fd: Fd, { name, request, argument, tolerate = [] }: DeviceRequest): void {
   const result = rawSyscall("ioctl", fd.number, request, argument);
   if (result >= 0) return;

@@ -20,7 +20,7 @@ const MAY_IMPORT = {
   "net/tcp": ["net/wire"],
   "net/dns": ["net/wire"],
   "net/policy": ["net/wire"],
-  "net/device": ["net/wire"],
+  "net/device": ["net/wire", "netlink"],
   "net/outbound": ["net/wire"],
   "net/flow": ["net/wire", "net/tcp", "net/dns", "net/policy", "net/device", "net/outbound"],
   "net/fast": ["net/flow", "net/wire"],

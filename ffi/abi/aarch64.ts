@@ -129,6 +129,7 @@ export const AARCH64_SYSCALLS = {
   recvfrom: 207,
   sendmsg: 211,
   recvmsg: 212,
+  recvmmsg: 243,
   getsockname: 204,
   getpeername: 205,
   getsockopt: 209,

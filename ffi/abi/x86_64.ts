@@ -129,6 +129,7 @@ export const X86_64_SYSCALLS = {
   recvfrom: 45,
   sendmsg: 46,
   recvmsg: 47,
+  recvmmsg: 299,
   getsockname: 51,
   getpeername: 52,
   getsockopt: 55,

@@ -53,7 +53,8 @@ export type TapOptions = {
 
 const OFFLOAD = TUN_F.CSUM | TUN_F.TSO4 | TUN_F.TSO6;
 const PERSIST = request("TUNSETPERSIST", 1, "1");
-const UDP_SEGMENTATION: TunRequest = {
+/** Datagram super-segments too (VIRTIO_NET_HDR_GSO_UDP_L4), where the kernel has them (6.2). */
+export const UDP_SEGMENTATION: TunRequest = {
   ...request("TUNSETOFFLOAD", OFFLOAD | TUN_F.USO4 | TUN_F.USO6, "...|TUN_F_USO4|TUN_F_USO6"),
   tolerate: ["EINVAL"],
 };

@@ -14,6 +14,30 @@ const withPing = testWhere(NO_NETWORK, absent("ping"));
 const echo = (family: 4 | 6) =>
   udpServer((socket, datagram, { port, address }) => socket.send(datagram, port, address), family);
 
+/** Sends what came back: one by one, and then all of it by one call (UDP_SEGMENT). */
+const SEGMENT_ECHO = `
+import socket, sys
+family = int(sys.argv[1])
+s = socket.socket(socket.AF_INET6 if family == 6 else socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("::1" if family == 6 else "127.0.0.1", 0))
+print(s.getsockname()[1], flush=True)
+for size, length in ((1000, 2500), (1000, 3000), (1000, 1001), (1, 7), (1200, 60000), (1400, 44000), (500, 500)):
+    got = []
+    while sum(map(len, got)) < length:
+        data, who = s.recvfrom(1 << 16)
+        got.append(data)
+    s.setsockopt(17, 103, 0)
+    for data in got: s.sendto(data, who)
+    s.setsockopt(17, 103, size)
+    s.sendto(b"".join(got), who)
+`;
+
+async function segmentEcho(family: 4 | 6) {
+  const child = Bun.spawn(["python3", "-c", SEGMENT_ECHO, String(family)], { stdout: "pipe", stderr: "inherit" });
+  const port = Number(await new LineReader(child.stdout).next());
+  return { port, [Symbol.asyncDispose]: async () => child.kill() };
+}
+
 /** The most that a datagram holds (RFC 768), with IPv4's header in the same 65,535 bytes. */
 const LARGEST = 65_507;
 const SIZES = [0, 1, 1472, 1473, 8192, 60_000, LARGEST] as const;
@@ -69,6 +93,24 @@ say(*[s.recv(100).decode() for _ in range(50)])`;
     const all = Array.from({ length: 50 }, (_, i) => i).join(" ");
     expect(await pythonSays(here, [...SLIRP, ...python(program, server.port)])).toBe(`${all}\n`);
   });
+
+  for (const mtu of [65520, 1500])
+    for (const family of [4, 6] as const)
+      withNetwork(`many that were sent as one come one by one, both ways, mtu ${mtu}, IPv${family}`, async () => {
+        await using server = await segmentEcho(family);
+        const program = `
+s = datagrams(int(sys.argv[1]), int(sys.argv[2]))
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+for size, length in ((1000, 2500), (1000, 3000), (1000, 1001), (1, 7), (1200, 60000), (1400, 44000), (500, 500)):
+    data = os.urandom(length)
+    s.setsockopt(17, 103, size)
+    s.send(data)
+    whole = [data[at:at + size] for at in range(0, length, size)]
+    say(size, length, [s.recv(1 << 16) for _ in whole] == whole, [s.recv(1 << 16) for _ in whole] == whole)`;
+        const args = ["--net", `slirp:host-loopback,mtu=${mtu}`, ...python(program, server.port, family)];
+        const sizes = ["1000 2500", "1000 3000", "1000 1001", "1 7", "1200 60000", "1400 44000", "500 500"];
+        expect(await pythonSays(here, args)).toBe(sizes.map((pair) => `${pair} True True\n`).join(""));
+      });
 
   withNetwork("a closed port is ECONNREFUSED", async () => {
     const port = await closedPort("udp");

@@ -51,6 +51,10 @@ export class PcapDevice implements Device {
     return this.#device.write(headerLength, payload);
   }
 
+  segmentDatagrams(): boolean {
+    return this.#device.segmentDatagrams?.() ?? false;
+  }
+
   #record(parts: readonly Uint8Array[]): void {
     const length = parts.reduce((sum, part) => sum + part.length, 0);
     const bytes = new Uint8Array(RECORD_HEADER + length);

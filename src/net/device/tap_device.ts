@@ -5,8 +5,9 @@ import { ERRNO } from "../../../ffi/errno.ts";
 import type { Fd } from "../../../ffi/fd.ts";
 import { rawSyscall } from "../../../ffi/libc.ts";
 import { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
-import { deviceNamespace, hardwareAddress } from "../../../ffi/tun.ts";
+import { deviceNamespace, hardwareAddress, tryRequest } from "../../../ffi/tun.ts";
 import { IoVector } from "../../../ffi/vector_io.ts";
+import { UDP_SEGMENTATION } from "../../netlink/tap_requests.ts";
 import { getMacAddress, type MacAddress } from "../wire/mac_address.ts";
 import type { Device } from "./device.ts";
 
@@ -34,6 +35,7 @@ export class TapDevice implements Device, Disposable {
   #framesWritten = 0;
   #framesDropped = 0;
   #failure = 0;
+  #segmentsDatagrams: boolean | undefined;
 
   /** Takes the descriptor over, which must be non-blocking. */
   constructor(fd: Fd) {
@@ -85,6 +87,12 @@ export class TapDevice implements Device, Disposable {
     if (result > 0) this.#framesWritten++;
     else this.#framesDropped++;
     return result > 0;
+  }
+
+  /** Kernels before 6.2 cannot. It takes a call of the driver's, which few sandboxes need: so not from the start. */
+  segmentDatagrams(): boolean {
+    this.#segmentsDatagrams ??= tryRequest(this.#fd, UDP_SEGMENTATION);
+    return this.#segmentsDatagrams;
   }
 
   close(): void {

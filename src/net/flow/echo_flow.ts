@@ -1,7 +1,8 @@
 // Echo requests of one identifier to one host, by an unprivileged ping socket (icmp(7)). The kernel puts an identifier of its own into
 // what goes out and takes it out of what comes back, so the sandbox's is put in again here.
+
+import type { DatagramBatch } from "../../../ffi/datagram_batch.ts";
 import { ERRNO } from "../../../ffi/errno.ts";
-import type { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
 import type { DatagramSocket } from "../outbound/datagram_socket.ts";
 import { connectEcho } from "../outbound/echo_socket.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
@@ -58,10 +59,10 @@ export class EchoFlow implements Timed, Ready {
     host: FlowHost,
     ends: EchoEnds,
     events: EchoEvents,
-    buffer: PinnedBuffer,
+    batch: DatagramBatch,
     now: number,
   ): EchoFlow | number {
-    const opened = connectEcho(ends.target, buffer);
+    const opened = connectEcho(ends.target, batch);
     return opened.kind === "open" ? new EchoFlow(host, ends, events, opened.socket, now) : opened.errno;
   }
 

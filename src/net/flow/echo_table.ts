@@ -1,6 +1,7 @@
 // The sandbox's echo requests (ping): the gateway and the name server answer by themselves, others by ping sockets of the host's.
+
+import type { DatagramBatch } from "../../../ffi/datagram_batch.ts";
 import { ERRNO } from "../../../ffi/errno.ts";
-import type { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
 import { emitIcmpv4, icmpv4Length, parseIcmpv4 } from "../wire/icmpv4.ts";
 import { emitIcmpv6, icmpv6Length, parseIcmpv6 } from "../wire/icmpv6.ts";
 import { copyAddress } from "../wire/ip_address.ts";
@@ -24,14 +25,14 @@ export class EchoTable implements EchoEvents {
   readonly #host: FlowHost;
   readonly #network: Network;
   readonly #egress: Egress;
-  readonly #buffer: PinnedBuffer;
+  readonly #batch: DatagramBatch;
   readonly #flows = new FlowMap<EchoFlow>();
 
-  constructor(host: FlowHost, network: Network, egress: Egress, buffer: PinnedBuffer) {
+  constructor(host: FlowHost, network: Network, egress: Egress, batch: DatagramBatch) {
     this.#egress = egress;
     this.#host = host;
     this.#network = network;
-    this.#buffer = buffer;
+    this.#batch = batch;
   }
 
   get size(): number {
@@ -78,7 +79,7 @@ export class EchoTable implements EchoEvents {
 
   #open(ends: EchoEnds, packet: IpPacket, now: number): EchoFlow | undefined {
     if (this.#flows.size >= MOST_FLOWS) this.#first()?.close();
-    const flow = EchoFlow.open(this.#host, ends, this, this.#buffer, now);
+    const flow = EchoFlow.open(this.#host, ends, this, this.#batch, now);
     if (typeof flow !== "number") {
       this.#flows.set(ends.remote, 0, ends.identifier, flow);
       return flow;

@@ -1,6 +1,6 @@
 // Packets to the sandbox: Ethernet, IP and transport headers in one small buffer, the payload where it lies. No payload byte is summed
-// or copied here: a TCP segment or UDP datagram says by its virtio_net_hdr where the kernel is to complete the checksum, and a TCP
-// one may be longer than the MTU, for the kernel to cut (virtio 1.2, section 5.1.6.2).
+// or copied here: a TCP segment or UDP datagram says by its virtio_net_hdr where the kernel is to complete the checksum, and either
+// may be several in one, for the kernel to cut (virtio 1.2, section 5.1.6.2).
 import type { Device } from "../device/device.ts";
 import { ARP_LENGTH, type ArpPacket, emitArp } from "../wire/arp.ts";
 import { pseudoHeaderSum } from "../wire/checksum.ts";
@@ -13,7 +13,7 @@ import { emitIpv6 } from "../wire/ipv6.ts";
 import type { MacAddress } from "../wire/mac_address.ts";
 import { put16 } from "../wire/network_order.ts";
 import { emitTcp, TCP_CHECKSUM_OFFSET, type TcpHeader } from "../wire/tcp.ts";
-import { emitUdp, UDP_CHECKSUM_OFFSET, type UdpHeader } from "../wire/udp.ts";
+import { emitUdp, UDP_CHECKSUM_OFFSET, UDP_HEADER_LENGTH, type UdpHeader } from "../wire/udp.ts";
 import {
   emitVirtioNetHdr,
   NO_OFFLOAD,
@@ -22,7 +22,7 @@ import {
   VIRTIO_NET_HDR_LENGTH,
 } from "../wire/virtio_net_hdr.ts";
 
-export type FrameSink = Pick<Device, "header" | "write">;
+export type FrameSink = Pick<Device, "header" | "write" | "segmentDatagrams">;
 
 const IP_AT = VIRTIO_NET_HDR_LENGTH + ETHERNET_HEADER_LENGTH;
 const HOP_LIMIT = 64;
@@ -65,15 +65,34 @@ export class FrameWriter {
     this.#sink.write(at + headerLength, payload);
   }
 
+  /** Whether {@link udpSegments} takes several datagrams; from now on the sandbox may send such ones, too. */
+  segmentDatagrams(): boolean {
+    return this.#sink.segmentDatagrams?.() ?? false;
+  }
+
   /** A datagram that fits the MTU. */
   udp(route: Route, header: UdpHeader, payload: Uint8Array): void {
+    this.udpSegments(route, header, [payload], payload.length, payload.length);
+  }
+
+  /** Datagrams of `segmentSize` bytes each, the last one of what is left; their headers say of all what they would of one (virtio 1.2). */
+  udpSegments(
+    route: Route,
+    header: UdpHeader,
+    payload: readonly Uint8Array[],
+    payloadLength: number,
+    segmentSize: number,
+  ): void {
     const at = IP_AT + ipHeaderLength(route);
     const { header: into } = this.#sink;
-    const length = payload.length + emitUdp(header, payload.length, into, at);
+    const length = payloadLength + emitUdp(header, payloadLength, into, at);
     put16(into, at + UDP_CHECKSUM_OFFSET, pseudoHeaderSum(route, IP_PROTOCOL.UDP, length));
     this.#begin(route, IP_PROTOCOL.UDP, length);
-    this.#offload(at, UDP_CHECKSUM_OFFSET, VIRTIO_NET_HDR_GSO.NONE, 0, 0);
-    this.#sink.write(at + length - payload.length, [payload]);
+    const end = at + UDP_HEADER_LENGTH;
+    const gsoSize = payloadLength > segmentSize ? segmentSize : 0;
+    const hdrLen = gsoSize === 0 ? 0 : end - VIRTIO_NET_HDR_LENGTH;
+    this.#offload(at, UDP_CHECKSUM_OFFSET, VIRTIO_NET_HDR_GSO.UDP_L4, gsoSize, hdrLen);
+    this.#sink.write(end, payload);
   }
 
   /** An IP packet whose upper layer is complete, checksum included; or a piece of one. */

@@ -1,8 +1,9 @@
 // Ports of the host's that lead into the sandbox, from bound sockets to what serves them. They come and go while it runs. What goes with
 // a TCP port is the listening socket alone: connections are their two ends' to close. Of UDP it is all, since answers are sent from the
 // port's own socket.
+
+import type { DatagramBatch } from "../../../ffi/datagram_batch.ts";
 import type { Fd } from "../../../ffi/fd.ts";
-import type { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
 import type { Endpoint } from "../../../ffi/sockaddr.ts";
 import { localEndpoint } from "../../../ffi/socket.ts";
 import type { PortProtocol } from "../outbound/bind_port.ts";
@@ -34,15 +35,15 @@ export class PublishedPorts implements Disposable {
   readonly #host: FlowHost;
   readonly #network: Network;
   readonly #tables: Tables;
-  readonly #buffer: PinnedBuffer;
+  readonly #batch: DatagramBatch;
   readonly #publishers = new Map<PublishedPort, Disposable>();
 
-  /** @param buffer holds one datagram while it is passed on; others may share it. */
-  constructor(host: FlowHost, network: Network, tables: Tables, buffer: PinnedBuffer) {
+  /** @param batch holds datagrams while they are passed on; others may share it. */
+  constructor(host: FlowHost, network: Network, tables: Tables, batch: DatagramBatch) {
     this.#host = host;
     this.#network = network;
     this.#tables = tables;
-    this.#buffer = buffer;
+    this.#batch = batch;
   }
 
   /** In the order in which they came. */
@@ -71,6 +72,6 @@ export class PublishedPorts implements Disposable {
     const { tcp, udp } = this.#tables;
     return protocol === "tcp"
       ? new TcpPublisher(this.#host, this.#network.addresses, tcp, new TcpListener(socket), sandboxPort)
-      : new UdpPublisher(this.#host, this.#network, udp, new UdpListener(socket, this.#buffer), sandboxPort);
+      : new UdpPublisher(this.#host, this.#network, udp, new UdpListener(socket, this.#batch), sandboxPort);
   }
 }

@@ -8,6 +8,7 @@
 //   published port ──► TcpPublisher ──► TcpFlow, UdpPublisher ──► InboundUdpFlow ──► device
 //
 // Packets that are not from the sandbox's own addresses, or are no packets, are dropped without a word.
+import { DatagramBatch } from "../../../ffi/datagram_batch.ts";
 import { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
 import { IoVector } from "../../../ffi/vector_io.ts";
 import type { Device } from "../device/device.ts";
@@ -21,7 +22,7 @@ import { IP_PROTOCOL, type IpPacket } from "../wire/ip_packet.ts";
 import { parseIpv4 } from "../wire/ipv4.ts";
 import { parseIpv6 } from "../wire/ipv6.ts";
 import { BROADCAST_MAC, getMacAddress, isGroupMac, type MacAddress } from "../wire/mac_address.ts";
-import { VIRTIO_NET_HDR_LENGTH } from "../wire/virtio_net_hdr.ts";
+import { datagramSegmentSize, VIRTIO_NET_HDR_LENGTH } from "../wire/virtio_net_hdr.ts";
 import { DhcpService } from "./dhcp_service.ts";
 import { EchoTable } from "./echo_table.ts";
 import type { Egress } from "./egress.ts";
@@ -36,6 +37,7 @@ import { type BoundPort, PublishedPorts } from "./publish.ts";
 import { Reactor, type Ready } from "./reactor.ts";
 import { TcpTable } from "./tcp_table.ts";
 import { Timers } from "./timers.ts";
+import { MOST_AT_ONCE } from "./udp_flow.ts";
 import { UdpTable } from "./udp_table.ts";
 
 export type StackOptions = {
@@ -130,6 +132,7 @@ export class Stack implements Disposable, Ready {
       random,
     };
     const buffer = new PinnedBuffer(DATAGRAM_BYTES);
+    const batch = new DatagramBatch(MOST_AT_ONCE, DATAGRAM_BYTES);
     const network = { addresses, mtu, hostLoopback: egress.policy.hostLoopback };
     const ipv4 = addresses.of(4);
     this.#mtu = mtu;
@@ -137,14 +140,14 @@ export class Stack implements Disposable, Ready {
     this.#dhcp = ipv4 && new DhcpService(this.#writer, ipv4, mtu);
     this.#names = new NameService(host, egress, names, buffer);
     this.#tcp = new TcpTable(host, network, egress, this.#names, new IoVector(32));
-    this.#udp = new UdpTable(host, network, egress, buffer);
+    this.#udp = new UdpTable(host, network, egress, batch);
     this.#udp.services.set(DNS_PORT, (packet, datagram, now) => this.#names.datagram(packet, datagram, now));
-    this.#echo = new EchoTable(host, network, egress, buffer);
-    this.ports = new PublishedPorts(host, network, { tcp: this.#tcp, udp: this.#udp }, buffer);
+    this.#echo = new EchoTable(host, network, egress, batch);
+    this.ports = new PublishedPorts(host, network, { tcp: this.#tcp, udp: this.#udp }, batch);
     for (const port of published) this.ports.add(port);
     this.#reactor.add(device.fd, this);
     this.#joined = options.join?.(host, network);
-    if (first !== undefined) this.#frame(first.subarray(VIRTIO_NET_HDR_LENGTH), now());
+    if (first !== undefined) this.#frame(first, now());
   }
 
   /** Readable when {@link turn} has something to do. */
@@ -214,7 +217,7 @@ export class Stack implements Disposable, Ready {
     for (let i = 0; i < most; i++) {
       const frame = this.#device.read();
       if (frame === undefined) return;
-      this.#frame(frame.subarray(VIRTIO_NET_HDR_LENGTH), now);
+      this.#frame(frame, now);
     }
   }
 
@@ -236,15 +239,15 @@ export class Stack implements Disposable, Ready {
   }
 
   #frame(bytes: Uint8Array, now: number): void {
-    const frame = parseEthernet(bytes);
+    const frame = parseEthernet(bytes.subarray(VIRTIO_NET_HDR_LENGTH));
     if (frame === undefined || (frame.destination !== OWN_MAC && !isGroupMac(frame.destination))) return;
     switch (frame.etherType) {
       case ETHER_TYPE.ARP:
         return this.#arp(frame.payload);
       case ETHER_TYPE.IPV4:
-        return this.#packet(parseIpv4(frame.payload), frame.source, now);
+        return this.#packet(parseIpv4(frame.payload), frame.source, bytes, now);
       case ETHER_TYPE.IPV6:
-        return this.#packet(parseIpv6(frame.payload), frame.source, now);
+        return this.#packet(parseIpv6(frame.payload), frame.source, bytes, now);
     }
   }
 
@@ -271,7 +274,7 @@ export class Stack implements Disposable, Ready {
     });
   }
 
-  #packet(piece: IpPacket | undefined, source: MacAddress, now: number): void {
+  #packet(piece: IpPacket | undefined, source: MacAddress, frame: Uint8Array, now: number): void {
     if (piece === undefined || this.#isOfLink(piece, source) || !this.#addresses.isSandbox(piece.source)) return;
     this.#writer.peer = source;
     const packet = piece.fragment === undefined ? piece : this.#pieces.push(piece, now);
@@ -280,7 +283,7 @@ export class Stack implements Disposable, Ready {
       case IP_PROTOCOL.TCP:
         return this.#tcp.packet(packet, now);
       case IP_PROTOCOL.UDP:
-        return this.#udp.packet(packet, now);
+        return this.#udp.packet(packet, packet === piece ? datagramSegmentSize(frame) : 0, now);
       case IP_PROTOCOL.ICMP:
       case IP_PROTOCOL.ICMPV6:
         return this.#echo.packet(packet, now);

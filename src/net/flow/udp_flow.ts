@@ -4,21 +4,27 @@
 //   new       a datagram went out; nothing has come back: forgotten after {@link UNREPLIED} ms
 //   replied   set by the first datagram from the host: forgotten after {@link REPLIED} ms without one in either direction
 //   closed    set by the stack: by time, when the table is full, when the sandbox ends
+
+import type { DatagramBatch } from "../../../ffi/datagram_batch.ts";
+import type { DatagramMessage } from "../../../ffi/datagram_message.ts";
 import { ERRNO } from "../../../ffi/errno.ts";
-import type { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
 import type { DatagramSocket } from "../outbound/datagram_socket.ts";
 import { connectUdp } from "../outbound/udp_socket.ts";
+import { ipHeaderLength } from "../wire/ip.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
-import type { FlowHost } from "./flow_host.ts";
+import { UDP_HEADER_LENGTH, type UdpHeader } from "../wire/udp.ts";
+import type { FlowHost, Pumped } from "./flow_host.ts";
 import type { Route } from "./frame_writer.ts";
+import type { DatagramTaker, IncomingDatagrams } from "./incoming_datagrams.ts";
+import { type DatagramSender, OutgoingDatagrams } from "./outgoing_datagrams.ts";
 import type { Ready } from "./reactor.ts";
 import type { Timed } from "./timers.ts";
 
 /** RFC 4787 section 4.3 asks for two minutes and allows less before a reply; Linux's conntrack has 30 s and 120 s. */
 export const UNREPLIED = 30_000;
 export const REPLIED = 120_000;
-/** In one round, so that one flood does not keep the others waiting. */
-const MOST_AT_ONCE = 64;
+/** In one round, so that one flood does not keep the others waiting; by one call. */
+export const MOST_AT_ONCE = 32;
 
 export type UdpEnds = {
   readonly local: IpAddress;
@@ -33,8 +39,8 @@ export type UdpEnds = {
 export type UdpConversation = {
   readonly ends: UdpEnds;
   readonly lastUsed: number;
-  /** A datagram of the sandbox's. */
-  send(payload: Uint8Array, now: number): void;
+  /** A datagram of the sandbox's, or several of `segmentSize` bytes each, the last one of what is left. */
+  send(payload: Uint8Array, now: number, segmentSize?: number): void;
   close(): void;
 };
 
@@ -51,12 +57,15 @@ export type UdpFlowEvents = UdpEvents & {
   tooBig(flow: UdpFlow, mtu: number): void;
 };
 
-export class UdpFlow implements Timed, Ready, UdpConversation {
+export class UdpFlow implements Timed, Ready, Pumped, UdpConversation, DatagramSender, DatagramTaker {
   readonly ends: UdpEnds;
+  readonly route: Route;
+  readonly ports: UdpHeader;
+  readonly largest: number;
   readonly #host: FlowHost;
   readonly #events: UdpFlowEvents;
-  readonly #route: Route;
-  readonly #largest: number;
+  readonly #io: UdpIo;
+  readonly #outgoing: OutgoingDatagrams;
   readonly #socket: DatagramSocket;
   readonly #token: number;
   #replied = false;
@@ -77,8 +86,11 @@ export class UdpFlow implements Timed, Ready, UdpConversation {
     this.#host = host;
     this.#events = events;
     this.ends = ends;
-    this.#largest = io.largest;
-    this.#route = { source: ends.remote, destination: ends.local };
+    this.#io = io;
+    this.route = { source: ends.remote, destination: ends.local };
+    this.ports = { sourcePort: ends.remotePort, destinationPort: ends.localPort };
+    this.largest = io.largest;
+    this.#outgoing = new OutgoingDatagrams(this, host.pool);
     this.#socket = socket;
     this.#token = host.reactor.add(socket.fd, this);
     this.#used = now;
@@ -88,8 +100,10 @@ export class UdpFlow implements Timed, Ready, UdpConversation {
 
   /** A flow, or the positive errno that its socket was refused with. */
   static open(host: FlowHost, ends: UdpEnds, events: UdpFlowEvents, io: UdpIo, now: number): UdpFlow | number {
-    const opened = connectUdp({ address: ends.target, port: ends.remotePort }, io.buffer);
-    return opened.kind === "open" ? new UdpFlow(host, ends, events, io, opened.socket, now) : opened.errno;
+    const opened = connectUdp({ address: ends.target, port: ends.remotePort }, io.batch);
+    if (opened.kind !== "open") return opened.errno;
+    opened.socket.acceptSegments();
+    return new UdpFlow(host, ends, events, io, opened.socket, now);
   }
 
   get lastUsed(): number {
@@ -104,21 +118,46 @@ export class UdpFlow implements Timed, Ready, UdpConversation {
     this.close();
   }
 
-  /** To the host. A datagram may be lost: EAGAIN is that. */
-  send(payload: Uint8Array, now: number): void {
+  send(payload: Uint8Array, now: number, segmentSize = 0): void {
     this.#used = now;
-    const result = this.#socket.send(payload);
-    if (result >= 0) this.bytesOut += result;
-    else if (result !== -ERRNO.EAGAIN) this.#failed(-result);
+    if (segmentSize > 0) this.#outgoing.addSegments(payload, segmentSize);
+    else if (this.#outgoing.add(payload)) this.#host.schedule(this);
+  }
+
+  pump(): void {
+    this.#outgoing.flush();
   }
 
   ready(_events: number, now: number): void {
-    const drained = this.#socket.receive(MOST_AT_ONCE, (payload) => this.#deliver(payload, now));
-    if (drained.kind === "failed") this.#failed(drained.errno);
+    const drained = this.#socket.receive(MOST_AT_ONCE, (payload, size) => this.#deliver(payload, size, now));
+    this.#io.incoming.flush();
+    if (drained.kind === "failed") this.failed(drained.errno);
+  }
+
+  transmit(datagrams: Uint8Array, segmentSize: number): number {
+    const { message } = this.#io;
+    const result =
+      segmentSize === 0 ? this.#socket.send(datagrams) : this.#socket.sendSegments(message, datagrams, segmentSize);
+    if (result > 0) this.bytesOut += result;
+    return result;
+  }
+
+  failed(errno: number): void {
+    if (errno === ERRNO.EMSGSIZE) this.#events.tooBig(this, this.#socket.pathMtu);
+    else this.#events.refused(this, errno);
+  }
+
+  large(datagram: Uint8Array): void {
+    this.#events.large(this, datagram);
+  }
+
+  get largestWhole(): number {
+    return this.#socket.pathMtu - ipHeaderLength({ source: this.ends.target }) - UDP_HEADER_LENGTH;
   }
 
   close(): void {
     if (this.#closed) return;
+    this.#outgoing.flush();
     this.#closed = true;
     this.#host.timers.remove(this);
     this.#host.reactor.remove(this.#socket.fd, this.#token);
@@ -126,24 +165,19 @@ export class UdpFlow implements Timed, Ready, UdpConversation {
     this.#events.closed(this);
   }
 
-  #failed(errno: number): void {
-    if (errno === ERRNO.EMSGSIZE) this.#events.tooBig(this, this.#socket.pathMtu);
-    else this.#events.refused(this, errno);
-  }
-
-  #deliver(payload: Uint8Array, now: number): void {
+  #deliver(payload: Uint8Array, segmentSize: number, now: number): void {
     this.#used = now;
     this.#replied = true;
     this.bytesIn += payload.length;
-    if (payload.length > this.#largest) return this.#events.large(this, payload);
-    const { remotePort, localPort } = this.ends;
-    this.#host.writer.udp(this.#route, { sourcePort: remotePort, destinationPort: localPort }, payload);
+    this.#io.incoming.add(this, payload, segmentSize);
   }
 }
 
 export type UdpIo = {
-  /** Shared by all flows: holds one datagram while it is passed on. */
-  readonly buffer: PinnedBuffer;
+  /** Shared by all flows: hold datagrams while they are passed on. */
+  readonly batch: DatagramBatch;
+  readonly message: DatagramMessage;
+  readonly incoming: IncomingDatagrams;
   /** Payload bytes of a datagram that needs no fragments. */
   readonly largest: number;
 };

@@ -10,11 +10,8 @@ import { FlowMap } from "./flow_map.ts";
 import { InboundUdpFlow } from "./inbound_udp_flow.ts";
 import type { Network } from "./network_way.ts";
 import type { Ready } from "./reactor.ts";
-import type { UdpEvents } from "./udp_flow.ts";
+import { MOST_AT_ONCE, type UdpEvents } from "./udp_flow.ts";
 import type { UdpTable } from "./udp_table.ts";
-
-/** In one round, so that one flood does not keep the others waiting. */
-const MOST_AT_ONCE = 64;
 
 export class UdpPublisher implements Ready, UdpEvents<InboundUdpFlow>, Disposable {
   readonly #host: FlowHost;
@@ -31,16 +28,18 @@ export class UdpPublisher implements Ready, UdpEvents<InboundUdpFlow>, Disposabl
     this.#network = network;
     this.#table = table;
     this.#listener = listener;
+    listener.acceptSegments();
     this.#port = port;
     this.#token = host.reactor.add(listener.fd, this);
   }
 
   // An error that waits at an unconnected socket is about none of its clients in particular.
   ready(_events: number, now: number): void {
-    this.#listener.receive(MOST_AT_ONCE, (datagram, client, asked) => {
+    this.#listener.receive(MOST_AT_ONCE, (datagram, client, asked, segmentSize) => {
       const known = this.#clients.get(client.address, client.port, this.#port);
-      (known ?? this.#open(client, now))?.deliver(datagram, asked, now);
+      (known ?? this.#open(client, now))?.deliver(datagram, segmentSize, asked, now);
     });
+    this.#table.incoming.flush();
   }
 
   refused(flow: InboundUdpFlow, errno: number): void {
@@ -73,7 +72,8 @@ export class UdpPublisher implements Ready, UdpEvents<InboundUdpFlow>, Disposabl
     const ends = { local, localPort: this.#port, remote, remotePort, target: client.address };
     const largest = this.#network.mtu - ipHeaderLength(route) - UDP_HEADER_LENGTH;
     const listener = this.#listener;
-    const flow = new InboundUdpFlow({ host: this.#host, events: this, listener, client, ends, largest, now });
+    const { incoming } = this.#table;
+    const flow = new InboundUdpFlow({ host: this.#host, events: this, listener, incoming, client, ends, largest, now });
     this.#clients.set(client.address, client.port, this.#port, flow);
     this.#table.adopt(flow);
     return flow;

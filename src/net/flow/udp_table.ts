@@ -1,6 +1,8 @@
 // The sandbox's UDP conversations: one flow for each port of its own and remote endpoint. The oldest idle one makes room for a new one.
+
+import type { DatagramBatch } from "../../../ffi/datagram_batch.ts";
+import { DatagramMessage } from "../../../ffi/datagram_message.ts";
 import { ERRNO } from "../../../ffi/errno.ts";
-import type { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
 import { cutFragments } from "../wire/fragments.ts";
 import { ipHeaderLength } from "../wire/ip.ts";
 import { copyAddress, type IpAddress } from "../wire/ip_address.ts";
@@ -20,6 +22,7 @@ import { FlowMap } from "./flow_map.ts";
 import type { Route } from "./frame_writer.ts";
 import { unreachableOf } from "./icmp_error.ts";
 import { InboundUdpFlow } from "./inbound_udp_flow.ts";
+import { IncomingDatagrams } from "./incoming_datagrams.ts";
 import { type Network, wayTo } from "./network_way.ts";
 import { type UdpConversation, type UdpEnds, UdpFlow, type UdpFlowEvents } from "./udp_flow.ts";
 import { type Quoted, sendTooBig, sendUnreachable } from "./unreachable.ts";
@@ -33,32 +36,37 @@ export class UdpTable implements UdpFlowEvents {
   readonly #host: FlowHost;
   readonly #network: Network;
   readonly #egress: Egress;
-  readonly #buffer: PinnedBuffer;
+  readonly #batch: DatagramBatch;
+  readonly #message = new DatagramMessage();
+  /** What is on its way to the sandbox in one call of whoever reads it. */
+  readonly incoming: IncomingDatagrams;
   readonly #flows = new FlowMap<UdpConversation>();
   /** By port of the name server's or gateway's address. */
   readonly services = new Map<number, UdpService>();
 
-  constructor(host: FlowHost, network: Network, egress: Egress, buffer: PinnedBuffer) {
+  constructor(host: FlowHost, network: Network, egress: Egress, batch: DatagramBatch) {
     this.#egress = egress;
     this.#host = host;
     this.#network = network;
-    this.#buffer = buffer;
+    this.#batch = batch;
+    this.incoming = new IncomingDatagrams(host.writer);
   }
 
   get size(): number {
     return this.#flows.size;
   }
 
-  packet(packet: IpPacket, now: number): void {
+  /** `segmentSize`: where the packet is of several datagrams, how long each is but the last; else 0. */
+  packet(packet: IpPacket, segmentSize: number, now: number): void {
     const datagram = parseUdp(packet.payload);
     if (datagram === undefined) return;
     if (this.#network.addresses.isOurs(packet.destination)) {
       const service = this.services.get(datagram.destinationPort);
-      if (service !== undefined) return service(packet, datagram, now);
+      if (service !== undefined) return serveEach(service, packet, datagram, segmentSize, now);
     }
     const { destination } = packet;
     const known = this.#flows.get(destination, datagram.destinationPort, datagram.sourcePort);
-    (known ?? this.#open(packet, datagram, now))?.send(datagram.payload, now);
+    (known ?? this.#open(packet, datagram, now))?.send(datagram.payload, now, segmentSize);
   }
 
   refused({ ends }: UdpConversation, errno: number): void {
@@ -96,8 +104,9 @@ export class UdpTable implements UdpFlowEvents {
     return this.#flows.get(remote, remotePort, localPort) !== undefined;
   }
 
-  /** One that began at the host's side: what the sandbox answers goes to it. */
+  /** What the sandbox sends to its remote end goes to it from now on. */
   adopt(flow: UdpConversation): void {
+    this.#host.writer.segmentDatagrams();
     if (this.#flows.size >= MOST_FLOWS) this.#oldest()?.close();
     this.#flows.set(flow.ends.remote, flow.ends.remotePort, flow.ends.localPort, flow);
   }
@@ -113,17 +122,17 @@ export class UdpTable implements UdpFlowEvents {
       this.#refuse(packet, verdict.kind === "allow" ? ERRNO.ECONNREFUSED : ERRNO.EACCES);
       return undefined;
     }
-    if (this.#flows.size >= MOST_FLOWS) this.#oldest()?.close();
     const remote = copyAddress(packet.destination);
     const local = copyAddress(packet.source);
     const ends = { local, localPort: sourcePort, remote, remotePort: destinationPort, target: copyAddress(target) };
     const largest = this.#network.mtu - ipHeaderLength(packet) - UDP_HEADER_LENGTH;
-    const flow = UdpFlow.open(this.#host, ends, this, { buffer: this.#buffer, largest }, now);
+    const [batch, message, incoming] = [this.#batch, this.#message, this.incoming];
+    const flow = UdpFlow.open(this.#host, ends, this, { batch, message, incoming, largest }, now);
     if (typeof flow === "number") {
       this.#refuse(packet, flow);
       return undefined;
     }
-    this.#flows.set(remote, destinationPort, sourcePort, flow);
+    this.adopt(flow);
     return flow;
   }
 
@@ -137,6 +146,19 @@ export class UdpTable implements UdpFlowEvents {
     for (const flow of this.#flows) if (oldest === undefined || flow.lastUsed < oldest.lastUsed) oldest = flow;
     return oldest;
   }
+}
+
+function serveEach(
+  service: UdpService,
+  packet: IpPacket,
+  datagram: UdpDatagram,
+  segmentSize: number,
+  now: number,
+): void {
+  const { payload } = datagram;
+  const size = segmentSize || payload.length || 1;
+  for (let at = 0; at === 0 || at < payload.length; at += size)
+    service(packet, { ...datagram, payload: payload.subarray(at, at + size) }, now);
 }
 
 /** A datagram of the flow's, as far as an ICMP error has to show it: its ports tell whose it was. */

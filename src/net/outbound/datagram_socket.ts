@@ -1,19 +1,11 @@
 // A connected socket of datagrams: it gets what its one peer sends, and the ICMP errors about what was sent to it, as errnos of the
-// next call (udp(7)). A recvmmsg(2) of 32 saves a third of a recv(2), which is a tenth of what a datagram costs here: not taken.
+// next call (udp(7)).
+import type { DatagramBatch } from "../../../ffi/datagram_batch.ts";
+import type { DatagramMessage } from "../../../ffi/datagram_message.ts";
 import { ERRNO } from "../../../ffi/errno.ts";
 import { Fd } from "../../../ffi/fd.ts";
-import type { PinnedBuffer } from "../../../ffi/pinned_buffer.ts";
 import { type Endpoint, Sockaddr } from "../../../ffi/sockaddr.ts";
-import {
-  connect,
-  localEndpoint,
-  pathMtu,
-  receiveDatagram,
-  type SocketType,
-  send,
-  setOption,
-  socket,
-} from "../../../ffi/socket.ts";
+import { connect, localEndpoint, pathMtu, type SocketType, send, setOption, socket } from "../../../ffi/socket.ts";
 import type { Opened } from "./opened.ts";
 
 /** `drained`: nothing waits any more. `more`: the limit came first. `failed`: the errno of an ICMP error, e.g. ECONNREFUSED; ask again. */
@@ -24,17 +16,18 @@ export type Drained =
 
 const DRAINED: Drained = { kind: "drained" };
 const MORE: Drained = { kind: "more" };
+const CONNECTED = {};
 
 export class DatagramSocket implements Disposable {
   readonly #fd: Fd;
   readonly #family: 4 | 6;
-  readonly #into: PinnedBuffer;
+  readonly #into: DatagramBatch;
 
   /**
    * Takes the descriptor over.
    * @param into scratch that many sockets may share: it is in use during a call alone. A datagram that does not fit is cut off.
    */
-  constructor(fd: Fd, family: 4 | 6, into: PinnedBuffer) {
+  constructor(fd: Fd, family: 4 | 6, into: DatagramBatch) {
     this.#fd = fd;
     this.#family = family;
     this.#into = into;
@@ -48,14 +41,20 @@ export class DatagramSocket implements Disposable {
     return localEndpoint(this.fd);
   }
 
-  /** Hands on each datagram that waits, `limit` at most. A view is valid during `deliver` alone. */
-  receive(limit: number, deliver: (datagram: Uint8Array) => void): Drained {
-    const { bytes, address } = this.#into;
-    for (let i = 0; i < limit; i++) {
-      const length = receiveDatagram(this.fd, address, bytes.length);
-      if (length === -ERRNO.EAGAIN) return DRAINED;
-      if (length < 0) return { kind: "failed", errno: -length };
-      deliver(bytes.subarray(0, length));
+  /**
+   * Hands on each datagram that waits, `limit` at most. A view is valid until the scratch is filled again. `segmentSize` is 0, or of several
+   * datagrams in one view how long each is but the last.
+   */
+  receive(limit: number, deliver: (datagram: Uint8Array, segmentSize: number) => void): Drained {
+    const batch = this.#into;
+    for (let left = limit; left > 0; ) {
+      const asked = Math.min(left, batch.capacity);
+      const count = batch.receive(this.fd, asked);
+      if (count === -ERRNO.EAGAIN) return DRAINED;
+      if (count < 0) return { kind: "failed", errno: -count };
+      for (let i = 0; i < count; i++) deliver(batch.datagram(i), batch.segmentSize(i));
+      if (count < asked) return DRAINED;
+      left -= count;
     }
     return MORE;
   }
@@ -63,6 +62,16 @@ export class DatagramSocket implements Disposable {
   /** The datagram's length, or a negated errno: EAGAIN and ENOBUFS (drop it), EMSGSIZE, or one that an ICMP error left. */
   send(datagram: Uint8Array): number {
     return send(this.fd, datagram, datagram.length);
+  }
+
+  /** As {@link send}, of several that lie one behind the other: all or none of them. */
+  sendSegments(message: DatagramMessage, datagrams: Uint8Array, segmentSize: number): number {
+    return message.send(this.fd, datagrams, CONNECTED, segmentSize);
+  }
+
+  /** From now on datagrams of one size that came together may be handed on together. */
+  acceptSegments(): void {
+    setOption(this.fd, "UDP_GRO", 1);
   }
 
   /** Of its way, as far as the kernel knows by now; 0 where it does not. */
@@ -87,7 +96,7 @@ export class DatagramSocket implements Disposable {
 export function connectDatagrams(
   to: Endpoint,
   type: Exclude<SocketType, "stream">,
-  into: PinnedBuffer,
+  into: DatagramBatch,
 ): Opened<DatagramSocket> {
   const { family } = to.address;
   const number = socket(family, type);

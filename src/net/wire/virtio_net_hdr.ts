@@ -55,6 +55,11 @@ export function parseVirtioNetHdr(bytes: Uint8Array): VirtioNetHdr | undefined {
   };
 }
 
+/** How long each datagram of the frame is but the last, where it holds several; else 0. */
+export function datagramSegmentSize(bytes: Uint8Array): number {
+  return bytes[GSO_TYPE] === VIRTIO_NET_HDR_GSO.UDP_L4 ? get16LittleEndian(bytes, GSO_SIZE) : 0;
+}
+
 /** Bytes written. */
 export function emitVirtioNetHdr(header: VirtioNetHdr, into: Uint8Array, offset: number): number {
   into[offset + FLAGS] = header.flags;

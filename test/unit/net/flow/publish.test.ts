@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { DatagramBatch } from "../../../../ffi/datagram_batch.ts";
 import { EPOLLIN } from "../../../../ffi/epoll.ts";
 import { ERRNO } from "../../../../ffi/errno.ts";
-import { PinnedBuffer } from "../../../../ffi/pinned_buffer.ts";
 import type { Endpoint } from "../../../../ffi/sockaddr.ts";
 import { localEndpoint } from "../../../../ffi/socket.ts";
 import { IoVector } from "../../../../ffi/vector_io.ts";
@@ -19,7 +19,7 @@ import { loopback, noLoopback, opened, waitFor } from "../outbound/loopback.ts";
 import { SANDBOX_MAC, type Sent, StackBench } from "./stack_bench.ts";
 
 const vector = new IoVector(8);
-const into = new PinnedBuffer(65_536);
+const into = new DatagramBatch(8, 65_536);
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (payload: Uint8Array): string => Buffer.from(payload).toString();
 const NO_TCP = { payload: [], payloadLength: 0, maximumSegmentSize: 0 };
@@ -175,7 +175,7 @@ describe("ports that come and go", () => {
     const { port, at } = bound("udp", 53);
     using bench = new StackBench([port]);
     using client = opened(listenUdp(loopback(4), into));
-    client.send(bytes("?"), at);
+    client.send(bytes("?"), { to: at });
     waitFor(bench.stack.fd, EPOLLIN);
     expect(bench.turn().length).toBe(1);
     expect(bench.stack.flows).toBe(1);
@@ -207,8 +207,8 @@ describe("a published UDP port", () => {
     using one = opened(listenUdp(loopback(4), into));
     const second = { family: 4, bytes: Uint8Array.of(127, 0, 0, 2) } as const;
     using two = opened(listenUdp({ address: second, port: one.local.port }, into));
-    one.send(bytes("1"), target);
-    two.send(bytes("2"), target);
+    one.send(bytes("1"), { to: target });
+    two.send(bytes("2"), { to: target });
     const [first, other] = bench.turn();
     if (!first || !other) throw new Error("two datagrams were sent");
     expect([first, other].map(wayOf)).toEqual(["10.0.2.2 > 10.0.2.100", "10.0.2.2 > 10.0.2.100"]);
@@ -231,7 +231,7 @@ describe("a published UDP port", () => {
       using bench = new StackBench([port]);
       using client = opened(listenUdp(loopback(family), into));
       const target = { address: { family, bytes: asked }, port: at.port };
-      client.send(bytes("?"), target);
+      client.send(bytes("?"), { to: target });
       const [question] = bench.turn();
       if (question === undefined) throw new Error("a datagram was sent");
       say(bench, question, "!");
@@ -245,7 +245,7 @@ describe("a published UDP port", () => {
     const { port, at } = bound("udp", 53);
     using bench = new StackBench([port]);
     using client = opened(listenUdp(loopback(4), into));
-    client.send(new Uint8Array(5000), at);
+    client.send(new Uint8Array(5000), { to: at });
     expect(bench.turn().map(({ fragment }) => fragment?.offset)).toEqual([0, 1480, 2960, 4440]);
   });
 
@@ -256,7 +256,7 @@ describe("a published UDP port", () => {
     const { port, at } = bound("udp", 53);
     using bench = new StackBench([port]);
     using client = opened(listenUdp(loopback(4), into));
-    client.send(bytes("?"), at);
+    client.send(bytes("?"), { to: at });
     const [asked] = bench.turn();
     if (asked === undefined) throw new Error("a datagram was sent");
     if (answers) say(bench, asked, "early");

@@ -12,7 +12,7 @@ import type { IpPacket } from "../../../../src/net/wire/ip_packet.ts";
 import { parseIpv4 } from "../../../../src/net/wire/ipv4.ts";
 import { parseIpv6 } from "../../../../src/net/wire/ipv6.ts";
 import { getMacAddress, type MacAddress } from "../../../../src/net/wire/mac_address.ts";
-import { VIRTIO_NET_HDR_LENGTH } from "../../../../src/net/wire/virtio_net_hdr.ts";
+import { datagramSegmentSize, VIRTIO_NET_HDR_LENGTH } from "../../../../src/net/wire/virtio_net_hdr.ts";
 import { noNames, openEgress } from "../../../support/quiet_network.ts";
 
 const MOST_HEADER = 256;
@@ -29,7 +29,8 @@ export const FAMILIES: Readonly<Record<4 | 6, FamilyAddresses>> = {
   6: family("fd00::/64", ["fd00::100", "fd00::2", "fd00::3"]),
 };
 
-export type Sent = IpPacket & { readonly mac: MacAddress };
+/** `segmentSize`: of a frame that holds several datagrams, as its virtio_net_hdr has it. */
+export type Sent = IpPacket & { readonly mac: MacAddress; readonly segmentSize: number };
 
 export class StackBench implements Disposable {
   readonly stack: Stack;
@@ -42,17 +43,22 @@ export class StackBench implements Disposable {
   /** Packets of the sandbox's. */
   readonly sandbox: FrameWriter;
 
-  constructor(published: readonly BoundPort[], { mtu = 1500, pool = new BlockPool() } = {}) {
+  constructor(
+    published: readonly BoundPort[],
+    { mtu = 1500, pool = new BlockPool(), segmentsDatagrams = false, hostLoopback = false } = {},
+  ) {
     const header = new Uint8Array(MOST_HEADER);
     const write = (length: number, payload: readonly Uint8Array[]): boolean =>
       this.#keep(Buffer.concat([header.subarray(0, length), ...payload]));
     this.sandbox = new FrameWriter(queueOf(this.#frames), SANDBOX_MAC, getMacAddress(GATEWAY_MAC, 0));
+    const read = () => this.#frames.shift();
+    const segmentDatagrams = () => segmentsDatagrams;
     let random = 1;
     this.stack = new Stack({
-      device: { fd: this.#silent.number, header, write, read: () => this.#frames.shift() },
+      device: { fd: this.#silent.number, header, write, read, segmentDatagrams },
       addresses: new NetworkAddresses([FAMILIES[4], FAMILIES[6]]),
       mtu,
-      egress: openEgress([FAMILIES[4].gateway, FAMILIES[6].gateway]),
+      egress: openEgress([FAMILIES[4].gateway, FAMILIES[6].gateway], hostLoopback),
       names: noNames(),
       published,
       pool,
@@ -80,7 +86,7 @@ export class StackBench implements Disposable {
     const parse = frame?.etherType === ETHER_TYPE.IPV6 ? parseIpv6 : parseIpv4;
     const packet = frame && parse(frame.payload);
     if (packet === undefined) throw new Error("the stack has sent what is no IP packet");
-    this.#sent.push({ ...packet, mac: frame?.destination ?? 0 });
+    this.#sent.push({ ...packet, mac: frame?.destination ?? 0, segmentSize: datagramSegmentSize(bytes) });
     return true;
   }
 }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { DatagramBatch } from "../../../../ffi/datagram_batch.ts";
 import { EPOLLIN } from "../../../../ffi/epoll.ts";
 import { ERRNO } from "../../../../ffi/errno.ts";
-import { PinnedBuffer } from "../../../../ffi/pinned_buffer.ts";
 import type { Endpoint } from "../../../../ffi/sockaddr.ts";
 import { listenUdp } from "../../../../src/net/outbound/udp_listener.ts";
 import { connectUdp } from "../../../../src/net/outbound/udp_socket.ts";
@@ -10,7 +10,7 @@ import { inNetNamespace, noNetNamespace } from "../../../support/net_namespace.t
 import { testWhere } from "../../../support/test_where.ts";
 import { loopback, noLoopback, opened, waitFor } from "./loopback.ts";
 
-const into = new PinnedBuffer(65536);
+const into = new DatagramBatch(8, 65536);
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 for (const family of [4, 6] as const)
@@ -28,8 +28,8 @@ for (const family of [4, 6] as const)
       ["who?", client.local],
       ["", client.local],
     ]);
-    stranger.send(bytes("me!"), client.local);
-    server.send(bytes("I"), client.local);
+    stranger.send(bytes("me!"), { to: client.local });
+    server.send(bytes("I"), { to: client.local });
     const heard: string[] = [];
     expect(client.receive(9, (datagram) => heard.push(Buffer.from(datagram).toString()))).toEqual({ kind: "drained" });
     expect(heard).toEqual(["I"]);
@@ -48,7 +48,7 @@ describe("a connected UDP socket", () => {
   });
 
   test("takes no more than a datagram can hold, and cuts off what does not fit", () => {
-    using server = opened(listenUdp(loopback(4), new PinnedBuffer(4)));
+    using server = opened(listenUdp(loopback(4), new DatagramBatch(8, 4)));
     using client = opened(connectUdp(server.local, into));
     client.setHopLimit(3);
     expect(client.send(new Uint8Array(65508))).toBe(-ERRNO.EMSGSIZE);

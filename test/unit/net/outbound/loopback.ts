@@ -1,6 +1,7 @@
 // Addresses of this host that every network namespace has, and waiting for sockets.
+
+import { DatagramBatch } from "../../../../ffi/datagram_batch.ts";
 import { Epoll } from "../../../../ffi/epoll.ts";
-import { PinnedBuffer } from "../../../../ffi/pinned_buffer.ts";
 import type { Endpoint } from "../../../../ffi/sockaddr.ts";
 import type { Opened } from "../../../../src/net/outbound/opened.ts";
 import { listenUdp } from "../../../../src/net/outbound/udp_listener.ts";
@@ -12,7 +13,7 @@ export function loopback(family: 4 | 6, port = 0): Endpoint {
 }
 
 export function noLoopback(family: 4 | 6): string | undefined {
-  const opened = listenUdp(loopback(family), new PinnedBuffer(1));
+  const opened = listenUdp(loopback(family), new DatagramBatch(8, 1));
   if (opened.kind === "failed") return `this host has no IPv${family} loopback`;
   opened.socket.close();
   return undefined;

@@ -1,7 +1,7 @@
 // Ping sockets, in a network namespace whose ping_group_range is the test's to set: run by datagrams.test.ts.
 import { writeFileSync } from "node:fs";
+import { DatagramBatch } from "../../../../ffi/datagram_batch.ts";
 import { EPOLLIN } from "../../../../ffi/epoll.ts";
-import { PinnedBuffer } from "../../../../ffi/pinned_buffer.ts";
 import { connectEcho } from "../../../../src/net/outbound/echo_socket.ts";
 import { batch } from "../../../../src/netlink/batch.ts";
 import { LOOPBACK_INDEX, setLink } from "../../../../src/netlink/link.ts";
@@ -9,7 +9,7 @@ import { runScenario } from "../../../support/net_namespace.ts";
 import { NetlinkSocket } from "../../../support/netlink_socket.ts";
 import { loopback, opened, waitFor } from "./loopback.ts";
 
-const into = new PinnedBuffer(65536);
+const into = new DatagramBatch(8, 65536);
 const IDENTIFIER = 0xffff;
 
 function echo(family: 4 | 6, type: number) {
