@@ -69,7 +69,10 @@ async function strap(variant, packages, target) {
   const uri = await mirror();
   const sources = uri ? [`deb [signed-by=${KEYS}] ${uri} ${SUITE} main`] : [];
   const without = ["doc", "man", "locale", "info"].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`);
-  const done = await $`mmdebstrap --quiet --mode=root --variant=${variant} --include=${packages.join(",")} \
+  // The kernel's package would have an initrd made, which nothing here reads.
+  const done = await $({
+    env: { ...process.env, INITRD: "No" },
+  })`mmdebstrap --quiet --mode=root --variant=${variant} --include=${packages.join(",")} \
     --aptopt=${'Acquire::Languages "none"'} ${without} ${SUITE} ${target} ${sources}`.nothrow();
   if (done.exitCode !== 0) fail(`mmdebstrap could not make ${path.basename(target)}:\n${done.stderr}`);
 }
@@ -120,8 +123,7 @@ async function unpackKernel(root, to) {
 async function makeImage(work) {
   const root = path.join(work, "root");
   console.log("vm:image: packages");
-  await strap("extract", EMULATOR, path.join(work, "emulator"));
-  await strap("minbase", GUEST, root);
+  await Promise.all([strap("extract", EMULATOR, path.join(work, "emulator")), strap("minbase", GUEST, root)]);
   await furnish(root);
   const release = await unpackKernel(root, path.join(work, "vmlinux"));
   for (const left of ["boot", "var/lib/apt/lists", "var/cache/apt"]) fs.emptyDirSync(path.join(root, left));
@@ -158,7 +160,8 @@ async function build() {
 }
 
 if (fs.existsSync(folder) && !argv.force) {
-  fs.utimesSync(folder, new Date(), new Date());
+  // So that removeStale() spares it; one that root has made for others stays as old as it is.
+  if (fs.statSync(folder).uid === process.getuid()) fs.utimesSync(folder, new Date(), new Date());
   console.log(`vm:image: ${folder}, up to date`);
 } else {
   await checkHost();
