@@ -84,7 +84,7 @@ describe("Accept=yes", () => {
     expect(said).toEqual(["a", "b", "c"]);
   });
 
-  test.todo("a service for each client has the connection at descriptor 3", async () => {
+  test("a service for each client has the connection at descriptor 3", async () => {
     const command = `sh -c 'head -c 2 <&3 >&3; echo "$LISTEN_FDS $LISTEN_FDNAMES" >&3'`;
     const path = await installed("Accept=yes", `ExecStart=${SANDBOX} run --listen systemd -- ${command}`, "@");
     expect(await talk(path, "hi")).toBe("hi1 connection\n");
