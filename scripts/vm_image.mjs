@@ -74,7 +74,7 @@ async function strap(variant, packages, target) {
     env: { ...process.env, INITRD: "No" },
   })`mmdebstrap --quiet --mode=root --variant=${variant} --include=${packages.join(",")} \
     --aptopt=${'Acquire::Languages "none"'} ${without} ${SUITE} ${target} ${sources}`.nothrow();
-  if (done.exitCode !== 0) fail(`mmdebstrap could not make ${path.basename(target)}:\n${done.stderr}`);
+  if (done.exitCode !== 0) throw new Error(`mmdebstrap could not make ${path.basename(target)}:\n${done.stderr}`);
 }
 
 async function furnish(root) {
@@ -123,7 +123,10 @@ async function unpackKernel(root, to) {
 async function makeImage(work) {
   const root = path.join(work, "root");
   console.log("vm:image: packages");
-  await Promise.all([strap("extract", EMULATOR, path.join(work, "emulator")), strap("minbase", GUEST, root)]);
+  const both = [strap("extract", EMULATOR, path.join(work, "emulator")), strap("minbase", GUEST, root)];
+  // Neither is left running when the other has failed.
+  await Promise.allSettled(both);
+  await Promise.all(both);
   await furnish(root);
   const release = await unpackKernel(root, path.join(work, "vmlinux"));
   for (const left of ["boot", "var/lib/apt/lists", "var/cache/apt"]) fs.emptyDirSync(path.join(root, left));
@@ -159,13 +162,16 @@ async function build() {
   }
 }
 
-if (fs.existsSync(folder) && !argv.force) {
-  // So that removeStale() spares it; one that root has made for others stays as old as it is.
-  if (fs.statSync(folder).uid === process.getuid()) fs.utimesSync(folder, new Date(), new Date());
-  console.log(`vm:image: ${folder}, up to date`);
-} else {
+async function main() {
+  if (fs.existsSync(folder) && !argv.force) {
+    // So that removeStale() spares it; one that root has made for others stays as old as it is.
+    if (fs.statSync(folder).uid === process.getuid()) fs.utimesSync(folder, new Date(), new Date());
+    return console.log(`vm:image: ${folder}, up to date`);
+  }
   await checkHost();
   if (process.getuid() !== 0) await asRootOfNamespace();
   process.env.PATH += ":/usr/sbin:/sbin";
   await build();
 }
+
+await main().catch((error) => fail(error.message));

@@ -14,10 +14,15 @@ $.verbose = false;
 // Under emulation, on a machine that others use as well.
 const [TEST_SECONDS, SUITE_SECONDS, MEMORY_MIB] = [180, 1200, 3072];
 
+function fail(message) {
+  console.error(`test:vm: ${message}`);
+  process.exit(2);
+}
+
 async function suiteFiles(names) {
   const files = (await glob("test/vm/suite/*.ts")).sort();
   const missing = names.find((name) => !files.includes(`test/vm/suite/${name}.ts`));
-  if (missing !== undefined) throw new Error(`test:vm: there is no test/vm/suite/${missing}.ts`);
+  if (missing !== undefined) fail(`there is no test/vm/suite/${missing}.ts`);
   return names.length === 0 ? files : files.filter((file) => names.includes(path.basename(file, ".ts")));
 }
 
