@@ -14,6 +14,8 @@ import { $, argv, fs, path, which } from "zx";
 import { cacheFolder, imageFolder } from "../test/vm/harness/image_place.mjs";
 
 $.verbose = false;
+// Ctrl-C is for all that runs.
+$.detached = false;
 const SUITE = "trixie";
 const EMULATOR = ["qemu-system-x86", "virtiofsd"];
 const GUEST = [

@@ -4,13 +4,13 @@
 //   npm run test:vm [-- NAME...]      test/vm/suite/NAME.ts, else all of it
 //
 // What vm_run's header says of its variables and exit statuses holds here.
+import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { $, argv, fs, glob, path } from "zx";
+import { argv, fs, glob, path } from "zx";
 
 const checkout = path.resolve(import.meta.dirname, "..");
 process.chdir(checkout);
-$.verbose = false;
 // Under emulation, on a machine that others use as well.
 const [TEST_SECONDS, SUITE_SECONDS, MEMORY_MIB] = [180, 1200, 3072];
 
@@ -35,6 +35,13 @@ async function stage(folder) {
   await fs.copy(fs.realpathSync(path.join(bun, "bin/bun.exe")), path.join(folder, "bun"));
 }
 
+/** The machine ends when we are told to. */
+async function runInVm(words) {
+  const child = spawn("node_modules/.bin/zx", ["scripts/vm_run.mjs", ...words], { stdio: "inherit" });
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, () => child.kill(name));
+  return new Promise((resolve) => child.on("close", (code) => resolve(code ?? 125)));
+}
+
 const files = await suiteFiles(argv._.map(String));
 const folder = fs.mkdtempSync(path.join(process.env.TMPDIR || tmpdir(), "sandbox-vm-test-"));
 try {
@@ -45,11 +52,9 @@ try {
     status=$?
     sudo journalctl --no-pager --lines 60 >&2
     exit $status`;
-  const options = ["--dir", folder, "--timeout", SUITE_SECONDS, "--memory", MEMORY_MIB];
-  const run = await $({
-    stdio: "inherit",
-  })`node_modules/.bin/zx scripts/vm_run.mjs ${options} -- bash -c ${script} bash ${files.map((file) => `./${file}`)}`.nothrow();
-  process.exitCode = run.exitCode ?? 125;
+  const options = ["--dir", folder, "--timeout", String(SUITE_SECONDS), "--memory", String(MEMORY_MIB)];
+  const words = [...options, "--", "bash", "-c", script, "bash", ...files.map((file) => `./${file}`)];
+  process.exitCode = await runInVm(words);
 } finally {
   fs.removeSync(folder);
 }
