@@ -92,6 +92,6 @@ describe("Accept=yes", () => {
       () => marked(MARK),
       (left) => left.length === 0,
     );
-    expect(await here.shell("systemctl --user --failed --plain --no-legend 'box@*'")).toBe("");
+    expect(await here.shell("systemctl --user list-units --failed --plain --no-legend 'box@*'")).toBe("");
   });
 });
