@@ -7,9 +7,11 @@ const SOCK_STREAM_NONBLOCK_CLOEXEC = 0o2004001;
 const SOCK_SEQPACKET_CLOEXEC = 0o2000005;
 const SOCK_NONBLOCK = 0o4000;
 const SOL_SOCKET = 1;
+const SO_TYPE = 3;
 const SO_PEERCRED = 17;
 const SO_ACCEPTCONN = 30;
 const SO_DOMAIN = 39;
+const SOCK_DGRAM = 2;
 const FAMILY_BYTES = 2;
 /** sun_path, with the NUL at its end. */
 const PATH_BYTES = 108;
@@ -66,6 +68,13 @@ export function isListening(fd: number): boolean | undefined {
   const value = new Int32Array(1);
   const result = rawSyscall("getsockopt", fd, SOL_SOCKET, SO_ACCEPTCONN, value, Int32Array.of(4));
   return result === 0 ? value[0] === 1 : undefined;
+}
+
+/** Of a socket that has been accepted or connected, though its other end may have gone: SO_TYPE tells it from a bound one of datagrams. */
+export function isConnection(fd: number): boolean {
+  const type = new Int32Array(1);
+  const result = rawSyscall("getsockopt", fd, SOL_SOCKET, SO_TYPE, type, Int32Array.of(4));
+  return result === 0 && type[0] !== SOCK_DGRAM && isListening(fd) === false;
 }
 
 function sockaddr(path: string): Uint8Array {

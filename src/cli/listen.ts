@@ -8,7 +8,7 @@ import { defaultChildSignal, dieWithParent, exitNow, lowerOpenFiles } from "../.
 import type { SignalPipe } from "../../ffi/signal_pipe.ts";
 import { localEndpoint } from "../../ffi/socket.ts";
 import { SyscallError } from "../../ffi/syscall_error.ts";
-import { isListening, socketFamily } from "../../ffi/unix_socket.ts";
+import { isConnection, isListening, socketFamily } from "../../ffi/unix_socket.ts";
 import { requestFault } from "../base/fault.ts";
 import type { LaunchFailure } from "../launch/launch_plan.ts";
 import { type Instance, startInstance } from "../launch/start_instance.ts";
@@ -16,6 +16,7 @@ import type { HostLookups } from "../spec/host_lookups.ts";
 import type { Spec } from "../spec/spec.ts";
 import { serveInetd } from "../supervisor/inetd.ts";
 import { serveListenFd } from "../supervisor/listen_fd.ts";
+import { serveConnection } from "../supervisor/serve_connection.ts";
 import type { Parsed } from "./command.ts";
 import { closeSockets, type ListenSocket, openSockets } from "./listen_sockets.ts";
 import { instanceWords, type ListenRequest } from "./run_listen.ts";
@@ -59,6 +60,12 @@ function inetd(
   signals: SignalPipe,
   start: Start,
 ) {
+  if (sockets.some(({ fd }) => isConnection(fd.number)))
+    throw requestFault(
+      "Cannot accept clients (--listen-mode inetd)",
+      "systemd has done so, and handed on a connection",
+      "Accept=no in the socket unit; or StandardInput=socket in that of the service, and no --listen",
+    );
   return serveInetd({
     sockets: sockets.map(({ fd }) => fd),
     signals,
@@ -93,17 +100,19 @@ function listenFd(
   const handed = sockets.map(({ fd }, i) => [FIRST + i, fd] as const);
   // StandardInput=null of systemd.exec(5): there is nobody to type.
   const nothing = open("/dev/null", O_RDWR).raised(FIRST + sockets.length);
+  const startOne = (): Instance => {
+    const started = start(words, [[0, nothing], ...handed]);
+    if (started.kind === "running") return started;
+    throw requestFault("Cannot start the command (--listen)", failureText(started));
+  };
+  if (sockets.some(({ fd }) => isConnection(fd.number))) return serveConnection(signals, startOne, now);
   return serveListenFd({
     sockets: sockets.map(({ fd }) => fd),
     signals,
     idle: idleTimeout === undefined ? undefined : { ports: tcpPorts(sockets), timeout: idleTimeout },
     now,
     tell: note,
-    start: () => {
-      const started = start(words, [[0, nothing], ...handed]);
-      if (started.kind === "running") return started;
-      throw requestFault("Cannot start the command (--listen)", failureText(started));
-    },
+    start: startOne,
   });
 }
 

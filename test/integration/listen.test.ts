@@ -180,6 +180,26 @@ describe("listen-fd", () => {
     expect(await talk({ port, host: "127.0.0.1" }, "hello\n")).toBe("web 2\n");
   });
 
+  withPython("a connection that systemd has accepted is one instance's, whose status is ours", async () => {
+    const handing = [
+      "import os, socket, sys",
+      "near, far = socket.socketpair()",
+      "near.sendall(b'hello\\n')",
+      "near.shutdown(socket.SHUT_WR)",
+      "os.dup2(far.fileno(), 3)",
+      "os.set_inheritable(3, True)",
+      "os.environ.update(LISTEN_FDS='1', LISTEN_FDNAMES='connection', LISTEN_PID=str(os.getpid()))",
+      "os.execv(sys.argv[1], sys.argv[1:])",
+    ].join("\n");
+    const via = ["python3", "-c", handing];
+    const command = ["--", "sh", "-c", "cat <&3; echo $LISTEN_FDNAMES; exit 7"];
+    const once = await here.run(["--listen", "systemd", ...command], { via });
+    expect(once).toEqual({ code: 7, stdout: "hello\nconnection\n", stderr: "" });
+    const accepting = await here.run(["--listen", "systemd", "--listen-mode", "inetd", ...command], { via });
+    expect(accepting).toMatchObject({ code: 125, stdout: "" });
+    expect(accepting.stderr).toContain("handed on a connection");
+  });
+
   test("a busy port, a privileged one and a socket that is in use are told before anything runs", async () => {
     const taken = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => taken.once("listening", resolve));
