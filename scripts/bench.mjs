@@ -105,6 +105,7 @@ async function rows(rootfs) {
   if (crun) all.push(crun);
   const run = [sandbox, "run"];
   all.push(["sandbox, host's view", ...run, "--", program]);
+  all.push(["sandbox, host's view, no network", ...run, "--net", "none", "--", program]);
   all.push(["sandbox, overlay, one id", ...run, "--userns", "single", "--rootfs", rootfs, "--", "/bin/true"]);
   all.push(["sandbox, overlay, range", ...run, "--userns", "range", "--rootfs", rootfs, "--", "/bin/true"]);
   all.push(["sandbox, the long way", ...run, "--hostname", "bench", "--", program]);
