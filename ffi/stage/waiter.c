@@ -178,7 +178,6 @@ __attribute__((used)) void waiter_main(u64 *stack) {
   if (socket) network.tap = receive_descriptor(socket);
   else if (program && !ending) SYS1(__NR_close, program);
   let_go_of_streams(&network);
-  reap(&network, pid, argv);
   forward_recorded(pipe, pidfd);
   await_end(&network, pid, pidfd, argv);
 }

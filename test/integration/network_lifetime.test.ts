@@ -3,8 +3,9 @@
 import { describe, expect } from "bun:test";
 import { fstatSync, openSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { join } from "node:path";
+import { cProgram } from "../support/c_program.ts";
 import { LineReader } from "../support/line_reader.ts";
-import { HANG, NO_NETWORK, printed, python, SLIRP } from "../support/network_inside.ts";
+import { GATEWAY, HANG, NO_NETWORK, printed, python, SLIRP } from "../support/network_inside.ts";
 import { readToEnd, ServerProcess, TcpServer, udpServer } from "../support/network_servers.ts";
 import {
   eventually,
@@ -24,6 +25,7 @@ import { SANDBOX, type Started, workspace } from "../support/workspace.ts";
 
 const here = workspace();
 const withNetwork = testWhere(NO_NETWORK);
+const withCompiler = testWhere(NO_NETWORK, absent("cc"));
 const DRIVER = join(import.meta.dir, "../fixtures/terminal/drive.py");
 const TREE = "sleep 1000 & setsid sleep 1000 & (sleep 1000 &) ; echo ready; cat";
 
@@ -223,6 +225,31 @@ os._exit(0)`;
     await eventually(
       () => got,
       (count) => count === 50,
+    );
+  });
+
+  withCompiler("is passed on though the command has ended before anybody waited for it", async () => {
+    let got = 0;
+    await using server = await udpServer(() => void got++);
+    const source = `
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+int main(int count, char **words) {
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(atoi(words[1]))};
+  inet_pton(AF_INET, words[2], &to.sin_addr);
+  sendto(socket(AF_INET, SOCK_DGRAM, 0), "x", 1, 0, (void *)&to, sizeof to);
+  _exit(count == 3 ? 0 : 1);
+}`;
+    const program = await cProgram(here, "send_one", source);
+    for (let i = 0; i < 30; i++) {
+      const { code } = await here.run([...SLIRP, "--", program, String(server.port), GATEWAY[4]]);
+      expect(code).toBe(0);
+    }
+    await eventually(
+      () => got,
+      (count) => count === 30,
     );
   });
 
