@@ -6,7 +6,7 @@ import { withVerbs } from "../../../src/cli/command.ts";
 import { COMMANDS } from "../../../src/cli/commands/all.table.ts";
 import { fishCompletion } from "../../../src/cli/completion/fish.ts";
 import { absent, testWhere } from "../../support/test_where.ts";
-import { sampleCommand } from "./sample_command.ts";
+import { COMMAND_NAMES, sampleCommand } from "./sample_command.ts";
 
 const ALL = withVerbs(COMMANDS);
 const testInFish = testWhere(absent("fish"));
@@ -49,27 +49,7 @@ describe("fish completes", () => {
 
   testInFish("commands, flags, values, and the command that is run as it is completed alone", () => {
     const cases: readonly (readonly [string, readonly string[]])[] = [
-      [
-        "sandbox ",
-        [
-          "completion",
-          "doctor",
-          "env",
-          "help",
-          "image",
-          "man",
-          "network",
-          "pause",
-          "port",
-          "ps",
-          "resume",
-          "run",
-          "system",
-          "try",
-          "update",
-          "version",
-        ],
-      ],
+      ["sandbox ", COMMAND_NAMES],
       ["sandbox port ls w", ["web", "worker"]],
       ["sandbox --", ["--help", "--version"]],
       ["sandbox ve", ["version"]],

@@ -6,7 +6,7 @@ import { withVerbs } from "../../../src/cli/command.ts";
 import { COMMANDS } from "../../../src/cli/commands/all.table.ts";
 import { zshCompletion } from "../../../src/cli/completion/zsh.ts";
 import { absent, testWhere } from "../../support/test_where.ts";
-import { sampleCommand } from "./sample_command.ts";
+import { COMMAND_NAMES, sampleCommand } from "./sample_command.ts";
 import { ShellSession } from "./shell_session.ts";
 
 const testInZsh = (name: string, body: () => Promise<void>): void => testWhere(absent("zsh"))(name, body, 30_000);
@@ -75,27 +75,7 @@ describe("zsh completes", () => {
   testInZsh("commands, flags, values, and the command that is run as it is completed alone", async () => {
     using zsh = await session("sample.zsh");
     const cases: readonly (readonly [string, readonly string[]])[] = [
-      [
-        "sandbox ",
-        [
-          "completion",
-          "doctor",
-          "env",
-          "help",
-          "image",
-          "man",
-          "network",
-          "pause",
-          "port",
-          "ps",
-          "resume",
-          "run",
-          "system",
-          "try",
-          "update",
-          "version",
-        ],
-      ],
+      ["sandbox ", COMMAND_NAMES],
       ["sandbox image pu", ["pull"]],
       ["sandbox port ls w", ["web", "worker"]],
       ["sandbox env ", ["diff", "ls", "reset", "restore", "rm", "snapshot"]],

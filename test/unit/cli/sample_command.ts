@@ -1,6 +1,26 @@
 // A command that has one flag of each kind, so that tests of what is made from tables don't change when a real table does.
 import type { Command } from "../../../src/cli/command.ts";
 
+/** Every command's name, the sample's too, in the order in which shells offer them. */
+export const COMMAND_NAMES = [
+  "completion",
+  "doctor",
+  "env",
+  "help",
+  "image",
+  "man",
+  "network",
+  "pause",
+  "port",
+  "ps",
+  "resume",
+  "run",
+  "system",
+  "try",
+  "update",
+  "version",
+] as const;
+
 export const sampleCommand: Command = {
   name: "try",
   summary: "Try a command with care",
